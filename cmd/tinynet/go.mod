@@ -1,0 +1,3 @@
+module tinynet/cmd/tinynet
+
+go 1.25

@@ -1,0 +1,3 @@
+module tinynet/examples
+
+go 1.25

@@ -1,0 +1,3 @@
+module tinynet
+
+go 1.23

@@ -1,0 +1,56 @@
+package netdev
+
+import (
+	"errors"
+	"os"
+)
+
+// Errors of a device. A driver returns them as they are or wrapped; test with
+// errors.Is.
+var (
+	// ErrHostUnknown: the name does not exist or has no address.
+	ErrHostUnknown = errors.New("no such host")
+	// ErrMalAddr: the text is not an address.
+	ErrMalAddr = errors.New("malformed address")
+
+	// ErrFamilyNotSupported: the device has no sockets of that address family.
+	ErrFamilyNotSupported error = notSupported("address family not supported by the device")
+	// ErrProtocolNotSupported: the device has no sockets of that type or protocol.
+	ErrProtocolNotSupported error = notSupported("socket type or protocol not supported by the device")
+	// ErrNotSupported: the device cannot do that.
+	ErrNotSupported error = notSupported("not supported by the device")
+
+	// ErrStartingDHCPClient: the device got no address.
+	ErrStartingDHCPClient = errors.New("could not get an address by DHCP")
+	// ErrStartingDHCPServer: an access point could not hand out addresses.
+	ErrStartingDHCPServer = errors.New("could not start the DHCP server")
+	// ErrNoMoreSockets: all sockets of the device are in use.
+	ErrNoMoreSockets = errors.New("no free socket on the device: close one first")
+	// ErrClosingSocket: the device refused to close the socket.
+	ErrClosingSocket = errors.New("the device could not close the socket")
+	// ErrInvalidSocketFd: no socket has that number.
+	ErrInvalidSocketFd = errors.New("invalid socket")
+	// ErrNotConnected: the socket has no peer yet.
+	ErrNotConnected = errors.New("socket is not connected")
+	// ErrAddrInUse: the port is taken.
+	ErrAddrInUse = errors.New("address already in use")
+	// ErrConnRefused: nobody listens there, or nobody is there.
+	ErrConnRefused = errors.New("connection refused")
+	// ErrConnReset: the peer or the network ended the connection.
+	ErrConnReset = errors.New("connection reset by peer")
+	// ErrLinkDown: the device has no network link, or lost it.
+	ErrLinkDown = errors.New("network link is down")
+	// ErrMsgSize: the datagram is longer than the device can send.
+	ErrMsgSize = errors.New("message too long")
+	// ErrDevice: the device does not answer or answers nonsense.
+	ErrDevice = errors.New("network device does not answer as it should")
+
+	// ErrTimeout: the deadline has passed. It is os.ErrDeadlineExceeded.
+	ErrTimeout = os.ErrDeadlineExceeded
+)
+
+// notSupported is an error that is also errors.ErrUnsupported.
+type notSupported string
+
+func (e notSupported) Error() string        { return string(e) }
+func (e notSupported) Is(target error) bool { return target == errors.ErrUnsupported }

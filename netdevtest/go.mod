@@ -1,0 +1,3 @@
+module tinynet/netdevtest
+
+go 1.25

@@ -1,0 +1,3 @@
+module tinynet/sim
+
+go 1.25
