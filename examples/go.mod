@@ -1,3 +1,3 @@
 module tinynet/examples
 
-go 1.25
+go 1.23
