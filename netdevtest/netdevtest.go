@@ -38,6 +38,16 @@ type Setup struct {
 	Sockets int
 	// Close takes all of it down.
 	Close func()
+
+	peers []net.Conn // ends of connections to close before
+}
+
+// end closes what the test left open at the peer, then everything.
+func (s *Setup) end() {
+	for _, c := range s.peers {
+		c.Close()
+	}
+	s.Close()
 }
 
 // Run runs the suite. start makes a fresh, connected device; bubble runs a test in
@@ -71,7 +81,7 @@ func Run(t *testing.T, start func(t *testing.T) *Setup, bubble func(*testing.T, 
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				s := start(t)
-				defer s.Close()
+				defer s.end()
 				tt.f(t, s)
 			})
 		})
@@ -121,6 +131,7 @@ func pair(t *testing.T, s *Setup, port uint16) (device, peer net.Conn) {
 	if peer == nil {
 		t.FailNow()
 	}
+	s.peers = append(s.peers, peer)
 	return device, peer
 }
 

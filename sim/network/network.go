@@ -29,16 +29,36 @@ var (
 	ErrTooLong     = errors.New("datagram too long")
 )
 
-// Params is the size of a chip's TCP/IP stack.
+// Params is the size of a chip's TCP/IP stack. A field that is 0 has the value
+// that its comment names.
 type Params struct {
-	MSS           int // largest segment, bytes
-	Window        int // receive window, bytes
-	SendBuffer    int // unacknowledged bytes that a connection holds
-	SegmentQueue  int // unread segments a connection holds
-	DatagramQueue int // unread datagrams a socket holds; more are dropped
-	MaxDatagram   int // payload bytes of the longest datagram, both ways
-	Sockets       int // all sockets together; 0 for no limit
-	SynTimeout    int // milliseconds until a connect to a silent peer fails
+	MSS           int // largest segment, bytes; 0: 1436
+	Window        int // receive window, bytes; 0: 4 MSS
+	SendBuffer    int // unacknowledged bytes that a connection holds; 0: 4 MSS
+	SegmentQueue  int // unread segments a connection holds; 0: no limit
+	DatagramQueue int // unread datagrams a socket holds, more are dropped; 0: no limit
+	MaxDatagram   int // payload bytes of the longest datagram, both ways; 0: 1472
+	Sockets       int // all sockets together; 0: no limit
+	SynTimeout    int // milliseconds until a connect to a silent peer fails; 0: 18500
+
+	// CloseDrains makes Conn.Close throw unread whole segments away and go on
+	// to FIN, as lwIP 2.0 does (nina-fw). Without it any unread data makes
+	// Close a reset, as in lwIP 2.1.
+	CloseDrains bool
+}
+
+func (p Params) withDefaults() Params {
+	def := func(field *int, value int) {
+		if *field <= 0 {
+			*field = value
+		}
+	}
+	def(&p.MSS, 1436)
+	def(&p.Window, 4*p.MSS)
+	def(&p.SendBuffer, 4*p.MSS)
+	def(&p.MaxDatagram, 1472)
+	def(&p.SynTimeout, 18500)
+	return p
 }
 
 // Station is the TCP/IP stack of one simulated chip. All methods may be called
@@ -51,23 +71,29 @@ type Station interface {
 	DNS() netip.Addr
 
 	// OnFrame names the function that is called whenever a frame has come in,
-	// after its contents were queued: data, a connection, an end. It must not
-	// block.
+	// after its contents were queued: data, a connection, an end. It is called
+	// in a goroutine of its own, never twice at a time; frames that come in
+	// meanwhile share one call. It may call the station, but must not block.
 	OnFrame(f func())
 
 	// Connect opens a TCP connection: ErrRefused, ErrUnreachable, ErrNoSockets,
 	// ErrDown or the context's error where that fails.
 	Connect(ctx context.Context, remote netip.AddrPort) (Conn, error)
-	// Listen opens a listening TCP socket. Port 0 asks for any free one.
+	// Listen opens a listening TCP socket. Port 0 asks for any free one. At
+	// most backlog connections (at least one) wait to be accepted; those who
+	// open further ones wait for that. ErrInUse, ErrNoSockets, or ErrDown
+	// after Close.
 	Listen(port uint16, backlog int) (Listener, error)
-	// ListenPacket opens a UDP socket. Port 0 asks for any free one.
+	// ListenPacket opens a UDP socket. Port 0 asks for any free one. Errors
+	// are those of Listen.
 	ListenPacket(port uint16) (PacketConn, error)
-	// Lookup asks the DNS for an IPv4 address.
+	// Lookup asks the DNS for an IPv4 address: ErrUnknownHost, ErrDown or the
+	// context's error where that fails.
 	Lookup(ctx context.Context, name string) (netip.Addr, error)
 
 	// SetLink takes the link down or up. Taking it down resets every
-	// connection (their peers notice nothing but silence); listeners and UDP
-	// sockets stay.
+	// connection (their peers notice nothing but silence, but see Host);
+	// listeners and UDP sockets stay.
 	SetLink(up bool)
 	// Close ends the station: all sockets are closed. A chip that is reset
 	// closes its station and asks for a new one.
@@ -79,7 +105,8 @@ type Conn interface {
 	LocalAddr() netip.AddrPort
 	RemoteAddr() netip.AddrPort
 
-	// Buffered returns how many bytes can be read.
+	// Buffered returns how many bytes are unread. After a reset it still
+	// counts what can no longer be had, until a Read returns ErrReset.
 	Buffered() int
 	// Read takes bytes of one segment, the oldest; what does not fit p stays.
 	// push tells that the end of the segment was reached and that it carried
@@ -88,14 +115,16 @@ type Conn interface {
 	// for the rest of one that was read in part.
 	Read(p []byte) (n int, push bool, err error)
 	// Write queues what the send buffer has room for: ErrWouldBlock if that is
-	// nothing, ErrReset if the connection is gone.
+	// nothing, ErrReset if the connection is gone, net.ErrClosed after Close.
 	Write(p []byte) (int, error)
 	// WaitWritable returns nil once Write would take something or fail.
 	WaitWritable(ctx context.Context) error
 	// Ended reports that the peer's FIN or a reset is in, whatever is unread.
+	// A FIN behind more segments than are held is not in yet.
 	Ended() bool
 	// Close sends what is queued and then FIN; if there is unread data a
-	// reset instead, as lwIP does. It returns at once.
+	// reset instead, as lwIP does (see Params.CloseDrains). It returns at
+	// once. What the peer sends from then on is answered with a reset.
 	Close()
 }
 
@@ -104,7 +133,8 @@ type Listener interface {
 	Port() uint16
 	// Pending reports whether a connection waits.
 	Pending() bool
-	// Accept takes a connection that waits: ErrWouldBlock if there is none.
+	// Accept takes a connection that waits: ErrWouldBlock if there is none,
+	// ErrNoSockets if there is no socket for it: then it is closed.
 	Accept() (Conn, error)
 	Close()
 }
@@ -117,8 +147,11 @@ type PacketConn interface {
 	// ReadFrom takes the oldest datagram, cut to len(p): ErrWouldBlock if
 	// there is none.
 	ReadFrom(p []byte) (int, netip.AddrPort, error)
+	// WriteTo sends a datagram: ErrTooLong, ErrUnreachable, ErrRefused for the
+	// chip's own loopback, ErrDown. No error means no more than that it left.
 	WriteTo(p []byte, to netip.AddrPort) error
-	// JoinGroup makes the socket receive what is sent to a multicast group.
+	// JoinGroup makes the socket receive what is sent to a multicast group. On
+	// a network that has no multicast: errors.ErrUnsupported.
 	JoinGroup(group netip.Addr) error
 	Close()
 }

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"tinynet/cmd/tinynet/internal/overlay"
+	"tinynet/cmd/tinynet/internal/toolchain"
+)
+
+// netdevs are the devices that `tinynet overlay` can put into net.
+var netdevs = []string{"none"}
+
+var overlayCommand = command{
+	name:  "overlay",
+	short: "print the path of the overlay, for building by hand",
+	long: "overlay prints the path of a file for go's -overlay flag that puts tinynet's\n" +
+		"net in the place of the standard library's, for the toolchain that go runs in\n" +
+		"this folder:\n\n" +
+		"  go build -overlay=$(tinynet overlay) ./app\n\n" +
+		"Make the path anew for each build: another toolchain needs another file, and\n" +
+		"go ignores one that does not fit. With -netdev none, net has its loopback and\n" +
+		"whatever device the program hands to it.",
+	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
+		netdev := flags.String("netdev", netdevs[0], "the `device` that net works on: "+strings.Join(netdevs, ", "))
+		return func(args []string) (int, error) {
+			if len(args) > 0 {
+				return 0, usagef("overlay takes no arguments")
+			}
+			if *netdev != netdevs[0] {
+				return 0, usagef("there is no netdev %q, only: %s", *netdev, strings.Join(netdevs, ", "))
+			}
+			return exitOK, t.printOverlay()
+		}
+	},
+}
+
+func (t *tool) printOverlay() error {
+	root, cacheDir, err := t.places()
+	if err != nil {
+		return err
+	}
+	env, err := toolchain.Find(t.dir, t.environ)
+	if err != nil {
+		return err
+	}
+	if err := env.Check(""); err != nil {
+		return err
+	}
+	ov, err := overlay.Generate(overlay.Config{
+		GOROOT:     env.GOROOT,
+		GOMODCACHE: env.GOMODCACHE,
+		Root:       root,
+		Cache:      cacheDir,
+	})
+	if err != nil {
+		return err
+	}
+	if ov.Aliased {
+		t.say("%s was fetched into the module cache, where go takes no overlay. Build with:", env.GOVERSION)
+		t.say("GOROOT=%s GOTOOLCHAIN=local %s build -overlay=%s …", ov.GOROOT, filepath.Join(ov.GOROOT, "bin", "go"), ov.File)
+	}
+	fmt.Fprintln(t.stdout, ov.File)
+	return nil
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tinynet/sim/board"
+	"tinynet/sim/clock"
+	"tinynet/sim/network"
+)
+
+// simFlags are the flags of commands that simulate a board.
+type simFlags struct {
+	spec             *board.Spec
+	ports            portsValue
+	hosts            hostsValue
+	ssid, passphrase string
+	isolated, pace   bool
+	verbose          bool
+}
+
+// simulationFlags defines those flags.
+func simulationFlags(flags *flag.FlagSet) *simFlags {
+	f := &simFlags{spec: boardFlag(flags), hosts: hostsValue{}}
+	flags.Var(&f.ports, "p", "with `HOST:BOARD`, TCP port BOARD of the board appears on 127.0.0.1 as port HOST;\nmay be repeated")
+	flags.Var(f.hosts, "host", "with `NAME=ADDR`, the board's DNS answers NAME with ADDR; may be repeated")
+	flags.StringVar(&f.ssid, "ssid", "", "`name` of the access point; without it there is one of every name")
+	flags.StringVar(&f.passphrase, "pass", "", "`passphrase` of the access point; without it the network is open")
+	flags.BoolVar(&f.isolated, "isolated", false, "let nothing reach beyond the simulated network and this machine")
+	flags.BoolVar(&f.pace, "pace", false, "let the wire and the chip take the time that real ones take")
+	flags.BoolVar(&f.verbose, "v", false, "show every command on the wire between the board and its network chip")
+	return f
+}
+
+// portsValue is the flag -p.
+type portsValue []network.Forward
+
+func (p *portsValue) String() string {
+	var list []string
+	for _, f := range *p {
+		list = append(list, fmt.Sprintf("%d:%d", f.HostPort, f.BoardPort))
+	}
+	return strings.Join(list, " ")
+}
+
+func (p *portsValue) Set(s string) error {
+	host, to, _ := strings.Cut(s, ":")
+	h, err1 := strconv.ParseUint(host, 10, 16)
+	b, err2 := strconv.ParseUint(to, 10, 16)
+	if err1 != nil || err2 != nil || h == 0 || b == 0 {
+		return errors.New("write HOST:BOARD, two port numbers from 1 to 65535, such as 18080:80")
+	}
+	for _, f := range *p {
+		if f.HostPort == uint16(h) {
+			return fmt.Errorf("port %d of this machine is port %d of the board already", h, f.BoardPort)
+		}
+	}
+	*p = append(*p, network.Forward{Proto: "tcp", HostPort: uint16(h), BoardPort: uint16(b)})
+	return nil
+}
+
+// hostsValue is the flag -host: an address by its name.
+type hostsValue map[string]netip.Addr
+
+func (h hostsValue) String() string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		list = append(list, name+"="+h[name].String())
+	}
+	return strings.Join(list, " ")
+}
+
+func (h hostsValue) Set(s string) error {
+	name, text, _ := strings.Cut(s, "=")
+	addr, err := netip.ParseAddr(text)
+	if name == "" || err != nil || !addr.Unmap().Is4() {
+		return errors.New("write NAME=ADDR, a name and an IPv4 address, such as api.example.com=10.0.0.1")
+	}
+	h[name] = addr.Unmap()
+	return nil
+}
+
+// simulation is a board and its network.
+type simulation struct {
+	*board.Board
+	host *network.Host
+}
+
+// simulate starts a board. Its events are lines of the tool's.
+func (t *tool) simulate(f *simFlags) (*simulation, error) {
+	if f.ssid == "" && f.passphrase != "" {
+		return nil, usagef("-pass needs -ssid")
+	}
+	clk := clock.Free()
+	if f.pace {
+		clk = clock.Paced()
+	}
+	host, err := network.NewHost(network.HostConfig{
+		Clock:    clk,
+		Hosts:    f.hosts,
+		Forward:  f.ports,
+		Isolated: f.isolated,
+		Announce: t.announce,
+	})
+	if err != nil {
+		return nil, err
+	}
+	cfg := board.Config{
+		Network:    host,
+		SSID:       f.ssid,
+		Passphrase: f.passphrase,
+		Clock:      clk,
+		Event:      func(e board.Event) { t.note("%v", e) },
+	}
+	if f.verbose {
+		cfg.Trace = func(line string) { t.note("%s", line) }
+	}
+	b, err := board.New(*f.spec, cfg)
+	if err != nil {
+		host.Close()
+		return nil, err
+	}
+	return &simulation{Board: b, host: host}, nil
+}
+
+// Close ends the board's program and frees the host's ports.
+func (s *simulation) Close() {
+	s.Board.Close()
+	s.host.Close()
+}
+
+// announce says where a port of the board is.
+func (t *tool) announce(a network.Announcement) {
+	switch {
+	case a.Proto != "tcp":
+		t.note("%s %v is %s port %d of the board", a.Proto, a.HostAddr, a.Proto, a.BoardPort)
+	case a.BoardPort == 80 || a.BoardPort == 8080:
+		t.note("http://%v/ is port %d of the board", a.HostAddr, a.BoardPort)
+	case a.BoardPort == 443:
+		t.note("https://%v/ is port %d of the board", a.HostAddr, a.BoardPort)
+	default:
+		t.note("%v is port %d of the board", a.HostAddr, a.BoardPort)
+	}
+}

@@ -1,0 +1,67 @@
+package nina
+
+// gpio0Task keeps GPIO0: it scans when a command was handled or a frame came,
+// then sleeps to the next tick.
+func (f *firmware) gpio0Task() {
+	defer f.c.tasks.Done()
+	for {
+		select {
+		case <-f.update:
+		case <-f.ctx.Done():
+			return
+		}
+		f.c.lock()
+		if f.ctx.Err() == nil {
+			f.c.ledger.Scans++
+			level := f.scan()
+			if f.ctx.Err() == nil {
+				f.c.setGPIO0(level)
+			}
+		}
+		d := f.untilTick()
+		f.c.unlock()
+		if !f.sleep(d) {
+			return
+		}
+	}
+}
+
+// updateGPIO0 asks for a scan. At most two requests are kept.
+func (f *firmware) updateGPIO0() {
+	select {
+	case f.update <- struct{}{}:
+	default:
+	}
+}
+
+// frameIn is called by the station, which may hold locks of its own: it takes
+// none.
+func (f *firmware) frameIn() {
+	select {
+	case f.frame <- struct{}{}:
+	default:
+	}
+	f.updateGPIO0()
+}
+
+// scan looks for data and stops at the first slot that has some. On the way it
+// closes clients at their end, accepts one connection per server and takes a
+// datagram.
+func (f *firmware) scan() bool {
+	t := f.gpio
+	for i := range f.slots {
+		s := &f.slots[i]
+		if s.kind == modeTCP {
+			if s.server.alive() && (s.server.hasClient(t) || s.server.available(t) != -1) {
+				return true
+			}
+			if s.client.fd != -1 && s.client.connected(t) && s.client.available(t) > 0 {
+				return true
+			}
+		}
+		if s.kind == modeUDP && s.udp.fd != -1 && (s.udp.available() > 0 || s.udp.parse(t)) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,235 @@
+package net
+
+import (
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+)
+
+// A udpSocket is a datagram socket in memory, on the device, or on both.
+type udpSocket struct {
+	binding *binding
+	memory  bool           // it is bound in memory, perhaps to all addresses
+	dev     *devSocket     // nil if it is in memory alone
+	peer    netip.AddrPort // of a connected socket
+
+	mu      sync.Mutex
+	changed sync.Cond
+	inbox   datagrams
+	alarm   alarm // for reading; writing never blocks in memory
+	closed  bool
+}
+
+func newUDPSocket(b *binding) *udpSocket {
+	u := &udpSocket{binding: b}
+	u.changed.L = &u.mu
+	return u
+}
+
+func (u *udpSocket) recv(b []byte) (int, netip.AddrPort, error) {
+	for {
+		u.mu.Lock()
+		n, from, ok, err := u.poll(b)
+		for !ok && u.dev == nil {
+			u.alarm.wait(&u.changed)
+			n, from, ok, err = u.poll(b)
+		}
+		u.mu.Unlock()
+		if ok {
+			return n, from, err
+		}
+		// deliver wakes the device's recv.
+		if n, from, err = u.dev.recv(b); err != errPending {
+			return n, unmap(from), err
+		}
+	}
+}
+
+// poll returns the datagram at the head of the inbox, or why there will be
+// none, or nothing.
+func (u *udpSocket) poll(b []byte) (n int, from netip.AddrPort, ok bool, err error) {
+	switch {
+	case u.closed:
+		return 0, from, true, ErrClosed
+	case u.alarm.expired():
+		return 0, from, true, os.ErrDeadlineExceeded
+	case u.inbox.n > 0:
+		n, from = u.inbox.take(b)
+		return n, from, true, nil
+	}
+	return 0, from, false, nil
+}
+
+func (u *udpSocket) pending() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.inbox.n > 0
+}
+
+// deliver puts a datagram in the inbox. As in any network it is lost if there
+// is no room.
+func (u *udpSocket) deliver(b []byte, from netip.AddrPort) {
+	u.mu.Lock()
+	if !u.closed {
+		u.inbox.put(b, from)
+		u.changed.Broadcast()
+	}
+	u.mu.Unlock()
+	if u.dev != nil {
+		u.dev.wake()
+	}
+}
+
+func (u *udpSocket) send(b []byte) (int, error) { return u.sendTo(b, u.peer) }
+
+// sendTo sends b to the address to.
+func (u *udpSocket) sendTo(b []byte, to netip.AddrPort) (int, error) {
+	switch {
+	case !to.IsValid():
+		return 0, errNotConnected
+	case to.Addr().IsUnspecified():
+		to = netip.AddrPortFrom(loopbackFor(to.Addr()), to.Port())
+	}
+	if !u.memory || !loopbackInMemory(to.Addr()) {
+		switch {
+		case u.dev == nil:
+			return 0, errUnreachable
+		case u.peer.IsValid():
+			return u.dev.send(b)
+		}
+		return u.dev.sendTo(b, to)
+	}
+	u.mu.Lock()
+	closed := u.closed
+	u.mu.Unlock()
+	if closed {
+		return 0, ErrClosed
+	}
+	if len(b) > maxDatagram {
+		return 0, errMessageTooBig
+	}
+	from := u.binding.local
+	if from.Addr().IsUnspecified() {
+		from = netip.AddrPortFrom(loopbackFor(to.Addr()), from.Port())
+	}
+	if dst := findInbox(from, to); dst != nil {
+		dst.deliver(b, from)
+	} else if u.peer.IsValid() {
+		return 0, os.NewSyscallError("write", errConnRefused)
+	}
+	return len(b), nil
+}
+
+func (u *udpSocket) setDeadline(dirs direction, t time.Time) error {
+	u.mu.Lock()
+	if u.closed {
+		u.mu.Unlock()
+		return ErrClosed
+	}
+	if dirs&reading != 0 {
+		u.alarm.set(t)
+		u.changed.Broadcast()
+	}
+	u.mu.Unlock()
+	if u.dev != nil {
+		return u.dev.setDeadline(dirs, t)
+	}
+	return nil
+}
+
+func (u *udpSocket) shutdown(int) error { return errNoShutdown }
+
+func (u *udpSocket) setOption(level, opt int, value any) error {
+	if u.dev != nil {
+		return u.dev.setOption(level, opt, value)
+	}
+	return nil
+}
+
+func (u *udpSocket) close() error {
+	u.mu.Lock()
+	if u.closed {
+		u.mu.Unlock()
+		return ErrClosed
+	}
+	u.closed = true
+	u.inbox = datagrams{}
+	u.alarm.stop()
+	u.changed.Broadcast()
+	u.mu.Unlock()
+	var err error
+	if u.dev != nil {
+		err = u.dev.close()
+	}
+	u.binding.release()
+	return err
+}
+
+// maxDatagram is the largest datagram in memory: with UDP's limit over IPv4
+// where there is room for that.
+const maxDatagram = min(65507, loopbackBuffer-datagramHeader)
+
+// datagramHeader is what precedes each datagram in a queue: its length and
+// the sender's port, 2 bytes each, and the sender's address in IPv6 form.
+const datagramHeader = 2 + 2 + 16
+
+// datagrams is a queue of datagrams, in a ring that the first one makes.
+type datagrams struct {
+	ring  []byte
+	start int // where the first one's header begins
+	used  int // bytes in use
+	n     int // datagrams
+}
+
+// put appends a datagram, or drops it if it does not fit.
+func (q *datagrams) put(b []byte, from netip.AddrPort) {
+	if q.ring == nil {
+		q.ring = make([]byte, loopbackBuffer)
+	}
+	if q.used+datagramHeader+len(b) > len(q.ring) {
+		return
+	}
+	h := [datagramHeader]byte{byte(len(b) >> 8), byte(len(b)), byte(from.Port() >> 8), byte(from.Port())}
+	addr := from.Addr().As16()
+	copy(h[4:], addr[:])
+	q.write(h[:])
+	q.write(b)
+	q.n++
+}
+
+// take removes the first datagram and copies as much of it to b as fits.
+func (q *datagrams) take(b []byte) (int, netip.AddrPort) {
+	var h [datagramHeader]byte
+	q.read(h[:])
+	size := int(h[0])<<8 | int(h[1])
+	n := min(size, len(b))
+	q.read(b[:n])
+	q.skip(size - n)
+	q.n--
+	addr := netip.AddrFrom16([16]byte(h[4:])).Unmap()
+	return n, netip.AddrPortFrom(addr, uint16(h[2])<<8|uint16(h[3]))
+}
+
+func (q *datagrams) write(b []byte) {
+	end := (q.start + q.used) % len(q.ring)
+	first := copy(q.ring[end:], b)
+	copy(q.ring, b[first:])
+	q.used += len(b)
+}
+
+func (q *datagrams) read(b []byte) {
+	first := copy(b, q.ring[q.start:])
+	copy(b[first:], q.ring)
+	q.skip(len(b))
+}
+
+func (q *datagrams) skip(n int) {
+	q.start = (q.start + n) % len(q.ring)
+	q.used -= n
+}
+
+// unmap returns the address with an IPv4 address in its 4-byte form.
+func unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}

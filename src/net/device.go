@@ -1,0 +1,143 @@
+package net
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"time"
+	_ "unsafe" // for go:linkname
+)
+
+// netdever is netdev.Netdever, which says what the methods do: this package
+// cannot import it.
+type netdever interface {
+	GetHostByName(name string) (netip.Addr, error)
+	Addr() (netip.Addr, error)
+	Socket(domain int, stype int, protocol int) (int, error)
+	Bind(sockfd int, ip netip.AddrPort) error
+	Connect(sockfd int, host string, ip netip.AddrPort) error
+	Listen(sockfd int, backlog int) error
+	Accept(sockfd int) (int, netip.AddrPort, error)
+	Send(sockfd int, buf []byte, flags int, deadline time.Time) (int, error)
+	Recv(sockfd int, buf []byte, flags int, deadline time.Time) (int, error)
+	Close(sockfd int) error
+	SetSockOpt(sockfd int, level int, opt int, value interface{}) error
+}
+
+// The optional interfaces, as in netdev.
+type (
+	localAddrer interface {
+		LocalAddr(sockfd int) (netip.AddrPort, error)
+	}
+	deadliner interface {
+		SetReadDeadline(sockfd int, t time.Time) error
+		SetWriteDeadline(sockfd int, t time.Time) error
+	}
+	shutdowner interface {
+		Shutdown(sockfd int, how int) error
+	}
+	datagrammer interface {
+		SendTo(sockfd int, buf []byte, flags int, to netip.AddrPort, deadline time.Time) (int, error)
+		RecvFrom(sockfd int, buf []byte, flags int, deadline time.Time) (int, netip.AddrPort, error)
+	}
+	hostLookuper interface {
+		LookupHost(network, name string, deadline time.Time) ([]netip.Addr, error)
+	}
+	// loopbacker is implemented by devices that have a loopback of their own,
+	// which is used in place of the one in memory.
+	loopbacker interface {
+		HasLoopback() bool
+	}
+)
+
+// Socket constants, as in netdev.
+const (
+	afInet     = 0x2
+	afInet6    = 0xA
+	sockStream = 0x1
+	sockDgram  = 0x2
+	protoTCP   = 0x6
+	protoUDP   = 0x11
+
+	solSocket    = 0x1
+	soSndbuf     = 0x7 // Linux's number; netdev names none
+	soRcvbuf     = 0x8 // likewise
+	soKeepalive  = 0x9
+	soLinger     = 0xD
+	solTCP       = 0x6
+	tcpNodelay   = 0x1
+	tcpKeepidle  = 0x4
+	tcpKeepintvl = 0x5
+	tcpKeepcnt   = 0x6
+
+	shutRd = 0
+	shutWr = 1
+)
+
+// useNetdev is the function that drivers written for tinygo.org/x/drivers link
+// to under the name net.useNetdev.
+//
+//go:linkname useNetdev
+func useNetdev(dev netdever) { tinynetDevice = dev }
+
+// unsupportedError is an error that is also errors.ErrUnsupported.
+type unsupportedError string
+
+func (e unsupportedError) Error() string        { return string(e) }
+func (e unsupportedError) Is(target error) bool { return target == errors.ErrUnsupported }
+
+var (
+	errNoDevice    = errors.New("no network device: call netdev.UseNetdev or the New function of a driver first")
+	errNotDevice   = errors.New("the network device lacks methods of netdev.Netdever")
+	errBadDevice   = errors.New("the network device returned an impossible result")
+	errPanicked    = errors.New("the network device panicked")
+	errUnreachable = errors.New("the socket is bound to the loopback and cannot reach other networks")
+
+	errNoDescriptor error = unsupportedError("sockets of a network device have no file descriptor")
+	errNoShutdown   error = unsupportedError("the network device cannot close one direction of a stream")
+	errNoSender     error = unsupportedError("the network device does not tell who sent a datagram: dial instead of listening")
+	errNoControl    error = unsupportedError("control messages are not supported")
+	errNoUnix       error = unsupportedError("Unix domain sockets are not supported")
+	errNoRawIP      error = unsupportedError("raw IP sockets are not supported")
+	errNoMulticast  error = unsupportedError("multicast is not supported")
+)
+
+// currentDevice returns the device, or an error if there is none.
+func currentDevice() (netdever, error) {
+	switch dev := tinynetDevice.(type) {
+	case netdever:
+		return dev, nil
+	case nil:
+		return nil, errNoDevice
+	}
+	return nil, errNotDevice
+}
+
+// loopbackInMemory reports whether a socket on that address belongs to the
+// loopback in memory.
+func loopbackInMemory(addr netip.Addr) bool {
+	return addr.IsLoopback() && !deviceHasLoopback()
+}
+
+func deviceHasLoopback() bool {
+	dev, ok := tinynetDevice.(loopbacker)
+	return ok && dev.HasLoopback()
+}
+
+// isTimeout reports whether a device says by err that it ran out of time.
+// Devices differ in which error they use.
+func isTimeout(err error) bool {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return true
+	}
+	t, ok := err.(interface{ Timeout() bool })
+	return ok && t.Timeout()
+}
+
+// recovered is deferred around calls of a device, whose panic must not take
+// the program with it.
+func recovered(err *error) {
+	if recover() != nil {
+		*err = errPanicked
+	}
+}

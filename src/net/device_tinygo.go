@@ -1,0 +1,13 @@
+//go:build tinygo
+
+package net
+
+// tinynetDevice is the device, a netdever, or nil. TinyGo cannot link to
+// variables by name: useNetdev sets it.
+var tinynetDevice any
+
+const (
+	loopbackBuffer  = 4 << 10
+	loopbackBacklog = 16
+	copyBuffer      = 1 << 10
+)

@@ -1,0 +1,335 @@
+package net
+
+import (
+	"context"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// Dialer is how to connect. The zero Dialer is Dial. Its methods may be called
+// by several goroutines at once.
+type Dialer struct {
+	// Timeout is how long it may take, the look-up of the name included. 0 is
+	// no limit but the device's own. Several addresses share the time.
+	Timeout time.Duration
+
+	// Deadline is when it fails at the latest. The zero time is no limit.
+	Deadline time.Time
+
+	// LocalAddr is the local address, of the network's type, or nil.
+	LocalAddr Addr
+
+	// DualStack changes nothing.
+	//
+	// Deprecated: it is for programs that name it.
+	DualStack bool
+
+	// FallbackDelay changes nothing: the addresses of a host are tried one
+	// after the other, since a device has few sockets.
+	FallbackDelay time.Duration
+
+	// KeepAlive is how often a TCP connection is probed when it is idle. If it
+	// is 0 or negative the device's setting stays.
+	KeepAlive time.Duration
+
+	// KeepAliveConfig, if enabled, is used in place of KeepAlive.
+	KeepAliveConfig KeepAliveConfig
+
+	// Resolver looks up the name; nil is DefaultResolver.
+	Resolver *Resolver
+
+	// Cancel ends the attempt when it is closed.
+	//
+	// Deprecated: use DialContext.
+	Cancel <-chan struct{}
+
+	// Control, if not nil, is called with the new socket before it connects,
+	// and its error ends the attempt. The RawConn's methods fail: there is no
+	// descriptor.
+	Control func(network, address string, c syscall.RawConn) error
+
+	// ControlContext, if not nil, is used in place of Control.
+	ControlContext func(ctx context.Context, network, address string, c syscall.RawConn) error
+
+	multipath bool
+}
+
+// MultipathTCP returns what SetMultipathTCP has set.
+func (d *Dialer) MultipathTCP() bool { return d.multipath }
+
+// SetMultipathTCP asks for multipath TCP. Devices do not have it: TCP is used.
+func (d *Dialer) SetMultipathTCP(use bool) { d.multipath = use }
+
+// Dial connects to address. network is "tcp" or "udp", either with a 4 or 6 for
+// one family of addresses. address is "host:port", where the port is a number
+// or the name of a service, and no host means the loopback. The addresses of
+// a host are tried in turn.
+func Dial(network, address string) (Conn, error) {
+	var d Dialer
+	return d.DialContext(context.Background(), network, address)
+}
+
+// DialTimeout is Dial with a limit of time, the look-up of the name included.
+func DialTimeout(network, address string, timeout time.Duration) (Conn, error) {
+	d := Dialer{Timeout: timeout}
+	return d.DialContext(context.Background(), network, address)
+}
+
+// Dial is DialContext without a context.
+func (d *Dialer) Dial(network, address string) (Conn, error) {
+	return d.DialContext(context.Background(), network, address)
+}
+
+// DialContext connects to address, as the function Dial does. If ctx ends
+// before the connection is made it fails; afterwards ctx has no effect.
+func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn, error) {
+	if ctx == nil {
+		panic("net: nil context")
+	}
+	ctx, cancel := d.limit(ctx)
+	defer cancel()
+	fail := func(err error) (Conn, error) {
+		return nil, &OpError{Op: "dial", Net: network, Err: err}
+	}
+	proto, family, err := parseNetwork(network)
+	if err != nil {
+		return fail(err)
+	}
+	if address == "" {
+		return fail(errMissingAddress)
+	}
+	if proto == "unix" {
+		c, err := DialUnix(network, nil, &UnixAddr{Name: address, Net: network})
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+	r := d.Resolver
+	if r == nil {
+		r = DefaultResolver
+	}
+	addrs, host, err := r.resolve(ctx, proto, family, address)
+	if err != nil {
+		return fail(err)
+	}
+	local, err := d.local(proto)
+	if err != nil {
+		return fail(err)
+	}
+	if !isWildcard(local.Addr()) {
+		if addrs = sameFamily(addrs, local.Addr()); addrs == nil {
+			return fail(&AddrError{Err: errNoSuitableAddress.Error(), Addr: d.LocalAddr.String()})
+		}
+	}
+	return d.dialAny(ctx, proto, network, host, local, addrs)
+}
+
+// limit returns ctx with the Dialer's own limits.
+func (d *Dialer) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline := d.Deadline
+	if d.Timeout != 0 {
+		if t := time.Now().Add(d.Timeout); deadline.IsZero() || t.Before(deadline) {
+			deadline = t
+		}
+	}
+	cancel := func() {}
+	if !deadline.IsZero() {
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+	}
+	if d.Cancel != nil {
+		outer := cancel
+		var inner context.CancelFunc
+		ctx, inner = context.WithCancel(ctx)
+		cancel = func() { inner(); outer() }
+		go func() {
+			select {
+			case <-d.Cancel:
+				inner()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, cancel
+}
+
+// local returns d.LocalAddr, which must be of the protocol's type.
+func (d *Dialer) local(proto string) (netip.AddrPort, error) {
+	switch a := d.LocalAddr.(type) {
+	case nil:
+		return netip.AddrPort{}, nil
+	case *TCPAddr:
+		if proto == "tcp" && a != nil {
+			return plain(a.IP, a.Port, a.Zone)
+		}
+	case *UDPAddr:
+		if proto == "udp" && a != nil {
+			return plain(a.IP, a.Port, a.Zone)
+		}
+	case *IPAddr:
+		if proto == "ip" && a != nil {
+			return plain(a.IP, 0, a.Zone)
+		}
+	}
+	return netip.AddrPort{}, &AddrError{Err: "mismatched local address type", Addr: d.LocalAddr.String()}
+}
+
+func sameFamily(addrs []netip.AddrPort, as netip.Addr) (same []netip.AddrPort) {
+	for _, a := range addrs {
+		if !a.Addr().IsValid() || a.Addr().Is4() == as.Is4() {
+			same = append(same, a)
+		}
+	}
+	return same
+}
+
+// dialAny tries the addresses in turn and returns the first error if none
+// works. Each has its share of the time that is left, but at least 2 s of it.
+func (d *Dialer) dialAny(ctx context.Context, proto, network, host string, local netip.AddrPort, addrs []netip.AddrPort) (Conn, error) {
+	const least = 2 * time.Second
+	var first error
+	for i, remote := range addrs {
+		tryCtx, cancel := ctx, func() {}
+		if deadline, ok := ctx.Deadline(); ok && i < len(addrs)-1 {
+			share := max(time.Until(deadline)/time.Duration(len(addrs)-i), least)
+			tryCtx, cancel = context.WithTimeout(ctx, share)
+		}
+		c, err := d.dialOne(tryCtx, proto, network, host, local, remote)
+		cancel()
+		if err == nil {
+			return c, nil
+		}
+		if first == nil {
+			first = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, first
+}
+
+// dialOne connects to one address.
+func (d *Dialer) dialOne(ctx context.Context, proto, network, host string, local, remote netip.AddrPort) (c Conn, err error) {
+	var raddr Addr
+	switch proto {
+	case "tcp":
+		raddr = TCPAddrFromAddrPort(remote)
+	case "udp":
+		raddr = UDPAddrFromAddrPort(remote)
+	default:
+		raddr = &IPAddr{IP: remote.Addr().AsSlice(), Zone: remote.Addr().Zone()}
+	}
+	done := traceConnect(ctx, network, raddr.String())
+	switch proto {
+	case "tcp":
+		c, err = d.dialTCP(ctx, network, host, local, remote)
+	case "udp":
+		c, err = d.dialUDP(ctx, network, local, remote)
+	default:
+		err = errNoRawIP
+	}
+	if err != nil {
+		c, err = nil, &OpError{Op: "dial", Net: network, Source: d.LocalAddr, Addr: raddr, Err: err}
+	}
+	done(err)
+	return c, err
+}
+
+// DialTCP is DialContext for a TCP network and an address that is known. laddr
+// may be the zero AddrPort.
+func (d *Dialer) DialTCP(ctx context.Context, network string, laddr netip.AddrPort, raddr netip.AddrPort) (*TCPConn, error) {
+	ctx, cancel := d.limit(ctx)
+	defer cancel()
+	var la *TCPAddr
+	if laddr.IsValid() {
+		la = TCPAddrFromAddrPort(laddr)
+	}
+	ra := TCPAddrFromAddrPort(raddr)
+	c, err := d.dialTCPAddr(ctx, network, la, ra)
+	if err != nil {
+		return nil, &OpError{Op: "dial", Net: network, Source: la.opAddr(), Addr: ra, Err: err}
+	}
+	return c, nil
+}
+
+// DialUDP is DialContext for a UDP network and an address that is known. laddr
+// may be the zero AddrPort.
+func (d *Dialer) DialUDP(ctx context.Context, network string, laddr netip.AddrPort, raddr netip.AddrPort) (*UDPConn, error) {
+	ctx, cancel := d.limit(ctx)
+	defer cancel()
+	var la *UDPAddr
+	if laddr.IsValid() {
+		la = UDPAddrFromAddrPort(laddr)
+	}
+	ra := UDPAddrFromAddrPort(raddr)
+	c, err := d.dialUDPAddr(ctx, network, la, ra)
+	if err != nil {
+		return nil, &OpError{Op: "dial", Net: network, Source: la.opAddr(), Addr: ra, Err: err}
+	}
+	return c, nil
+}
+
+// DialIP fails with errors.ErrUnsupported: devices have no raw IP sockets.
+func (d *Dialer) DialIP(ctx context.Context, network string, laddr netip.Addr, raddr netip.Addr) (*IPConn, error) {
+	var la *IPAddr
+	if laddr.IsValid() {
+		la = &IPAddr{IP: laddr.AsSlice(), Zone: laddr.Zone()}
+	}
+	return DialIP(network, la, &IPAddr{IP: raddr.AsSlice(), Zone: raddr.Zone()})
+}
+
+// DialUnix fails with errors.ErrUnsupported: there are no Unix domain sockets.
+func (d *Dialer) DialUnix(ctx context.Context, network string, laddr *UnixAddr, raddr *UnixAddr) (*UnixConn, error) {
+	return DialUnix(network, laddr, raddr)
+}
+
+// ends checks the addresses of a connection and returns them as netip has them.
+// A remote address without a host is the loopback.
+func ends(proto, network string, lip IP, lport int, lzone string, rip IP, rport int, rzone string) (local, remote netip.AddrPort, err error) {
+	p, family, err := parseNetwork(network)
+	if err != nil || p != proto {
+		return local, remote, UnknownNetworkError(network)
+	}
+	if local, err = plain(lip, lport, lzone); err != nil {
+		return local, remote, err
+	}
+	if remote, err = plain(rip, rport, rzone); err != nil {
+		return local, remote, err
+	}
+	for _, a := range [...]netip.Addr{local.Addr(), remote.Addr()} {
+		if !isWildcard(a) && !inFamily(a, family) {
+			return local, remote, &AddrError{Err: errNoSuitableAddress.Error(), Addr: a.String()}
+		}
+	}
+	return local, remote, nil
+}
+
+// prepare is what comes before a socket connects, whatever it is: it returns
+// the addresses to use and calls the Control function.
+func (d *Dialer) prepare(ctx context.Context, network string, local, remote netip.AddrPort) (l, r netip.AddrPort, err error) {
+	if ctx.Err() != nil {
+		return local, remote, mapErr(ctx.Err())
+	}
+	if isWildcard(remote.Addr()) {
+		host := loopback4
+		if network[len(network)-1] == '6' {
+			host = loopback6
+		}
+		remote = netip.AddrPortFrom(host, remote.Port())
+	}
+	if isWildcard(local.Addr()) && local.Port() != 0 || local.Addr().IsUnspecified() {
+		local = netip.AddrPortFrom(unspecified(remote.Addr()), local.Port())
+	}
+	if loopbackInMemory(local.Addr()) && !loopbackInMemory(remote.Addr()) {
+		return local, remote, errUnreachable
+	}
+	switch {
+	case d.ControlContext != nil:
+		err = d.ControlContext(ctx, withFamily(network, remote.Addr()), remote.String(), rawConn{})
+	case d.Control != nil:
+		err = d.Control(withFamily(network, remote.Addr()), remote.String(), rawConn{})
+	}
+	return local, remote, err
+}

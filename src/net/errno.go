@@ -1,0 +1,16 @@
+//go:build !tinygo
+
+package net
+
+import "syscall"
+
+// Errors of the loopback. With Go they are the system's own.
+const (
+	errConnRefused   = syscall.ECONNREFUSED
+	errConnReset     = syscall.ECONNRESET
+	errBrokenPipe    = syscall.EPIPE
+	errAddrInUse     = syscall.EADDRINUSE
+	errAddrNotAvail  = syscall.EADDRNOTAVAIL
+	errMessageTooBig = syscall.EMSGSIZE
+	errNotConnected  = syscall.ENOTCONN
+)

@@ -1,0 +1,26 @@
+package net
+
+import (
+	"context"
+	"net/netip"
+)
+
+// What is in this file is for Go's own net/http/httptrace and race detector.
+// They are reached by packages internal to the standard library, so that
+// _overlay/hooks.go stands in for this file in an overlay.
+
+// traceLookup is called before the look-up of a name. instead, if not nil, is
+// to be used in place of the device. done is called after it.
+func traceLookup(ctx context.Context, host string) (instead func(ctx context.Context, network, host string) ([]netip.Addr, error), done func([]netip.Addr, error)) {
+	return nil, func([]netip.Addr, error) {}
+}
+
+// traceConnect is called before connecting to an address, and done after it.
+func traceConnect(ctx context.Context, network, address string) (done func(error)) {
+	return func(error) {}
+}
+
+// raceRelease is called before a program sends what another goroutine of it may
+// receive, and raceAcquire after it has received.
+func raceRelease() {}
+func raceAcquire() {}

@@ -1,0 +1,167 @@
+package net
+
+import (
+	"context"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// Listen listens for connections at address, "host:port". network is "tcp",
+// "tcp4" or "tcp6". No host stands for all addresses, of the loopback and of
+// the device; port 0 is any free one, which Addr tells. Of several addresses
+// of a host it takes one.
+func Listen(network, address string) (Listener, error) {
+	var lc ListenConfig
+	return lc.Listen(context.Background(), network, address)
+}
+
+// ListenPacket opens a socket for datagrams at address, "host:port". network is
+// "udp", "udp4" or "udp6". The address is as in Listen.
+func ListenPacket(network, address string) (PacketConn, error) {
+	var lc ListenConfig
+	return lc.ListenPacket(context.Background(), network, address)
+}
+
+// ListenConfig is how to listen. The zero ListenConfig is Listen.
+type ListenConfig struct {
+	// Control, if not nil, is called with the new socket before it is bound,
+	// and its error ends the attempt. The RawConn's methods fail: there is no
+	// descriptor.
+	Control func(network, address string, c syscall.RawConn) error
+
+	// KeepAlive is how often accepted connections are probed when they are
+	// idle. If it is 0 or negative the device's setting stays.
+	KeepAlive time.Duration
+
+	// KeepAliveConfig, if enabled, is used in place of KeepAlive.
+	KeepAliveConfig KeepAliveConfig
+
+	multipath bool
+}
+
+// MultipathTCP returns what SetMultipathTCP has set.
+func (lc *ListenConfig) MultipathTCP() bool { return lc.multipath }
+
+// SetMultipathTCP asks for multipath TCP. Devices do not have it: TCP is used.
+func (lc *ListenConfig) SetMultipathTCP(use bool) { lc.multipath = use }
+
+// bindingFor returns the binding for a socket that listens at an address.
+func bindingFor(proto, network string, ip IP, port int, zone string) (*binding, error) {
+	p, family, err := parseNetwork(network)
+	if err != nil || p != proto {
+		return nil, UnknownNetworkError(network)
+	}
+	at, err := plain(ip, port, zone)
+	if err != nil {
+		return nil, err
+	}
+	if !isWildcard(at.Addr()) && !inFamily(at.Addr(), family) {
+		return nil, &AddrError{Err: errNoSuitableAddress.Error(), Addr: ip.String()}
+	}
+	return newBinding(proto == "udp", family, at), nil
+}
+
+// openListening makes the device's socket for a binding.
+func openListening(b *binding) (*devSocket, error) {
+	dev, err := currentDevice()
+	if err != nil {
+		return nil, err
+	}
+	if b.udp {
+		return openSocket(dev, b.domain(), sockDgram, protoUDP)
+	}
+	return openSocket(dev, b.domain(), sockStream, protoTCP)
+}
+
+func (lc *ListenConfig) control(ctx context.Context, network string, at netip.AddrPort) error {
+	if lc.Control == nil {
+		return nil
+	}
+	return lc.Control(withFamily(network, at.Addr()), at.String(), rawConn{})
+}
+
+// withFamily returns network with the family of addr, as "tcp4".
+func withFamily(network string, addr netip.Addr) string {
+	if len(network) == 3 {
+		if addr.Is4() {
+			return network + "4"
+		}
+		return network + "6"
+	}
+	return network
+}
+
+// Listen is the function Listen with a context that bounds the look-up of the
+// address. It does not end the listener.
+func (lc *ListenConfig) Listen(ctx context.Context, network, address string) (Listener, error) {
+	proto, at, err := lc.resolve(ctx, network, address)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Err: err}
+	}
+	switch proto {
+	case "tcp":
+		laddr := TCPAddrFromAddrPort(at)
+		l, err := lc.listenTCPAddr(ctx, network, laddr)
+		if err != nil {
+			return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
+		}
+		return l, nil
+	case "unix":
+		l, err := ListenUnix(network, &UnixAddr{Name: address, Net: network})
+		if err != nil {
+			return nil, err
+		}
+		return l, nil
+	}
+	return nil, &OpError{Op: "listen", Net: network, Err: &AddrError{Err: "unexpected address type", Addr: address}}
+}
+
+// ListenPacket is the function ListenPacket with a context that bounds the
+// look-up of the address. It does not end the socket.
+func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address string) (PacketConn, error) {
+	proto, at, err := lc.resolve(ctx, network, address)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Err: err}
+	}
+	var c PacketConn
+	switch proto {
+	case "udp":
+		laddr := UDPAddrFromAddrPort(at)
+		u, err := lc.listenUDPAddr(ctx, network, laddr)
+		if err != nil {
+			return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
+		}
+		return u, nil
+	case "ip":
+		c, err = ListenIP(network, &IPAddr{IP: at.Addr().AsSlice(), Zone: at.Addr().Zone()})
+	case "unix":
+		c, err = ListenUnixgram(network, &UnixAddr{Name: address, Net: network})
+	default:
+		err = &OpError{Op: "listen", Net: network, Err: &AddrError{Err: "unexpected address type", Addr: address}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// resolve returns the protocol and the address to listen at.
+func (lc *ListenConfig) resolve(ctx context.Context, network, address string) (proto string, at netip.AddrPort, err error) {
+	proto, family, err := parseNetwork(network)
+	if err != nil || proto == "unix" {
+		return proto, at, err
+	}
+	addrs, _, err := DefaultResolver.resolve(ctx, proto, family, address)
+	if err != nil {
+		return proto, at, err
+	}
+	return proto, prefer4(addrs), nil
+}
+
+// rawConn is what Control functions get: there is no descriptor.
+type rawConn struct{}
+
+func (rawConn) Control(func(fd uintptr)) error    { return errNoDescriptor }
+func (rawConn) Read(func(fd uintptr) bool) error  { return errNoDescriptor }
+func (rawConn) Write(func(fd uintptr) bool) error { return errNoDescriptor }

@@ -1,0 +1,196 @@
+package net
+
+import (
+	"net/netip"
+	"os"
+	"sync"
+)
+
+// A binding is a port in use: by a listener, by a datagram socket, or by the
+// dialing end of a loopback connection.
+type binding struct {
+	udp   bool
+	dual  bool           // "::" that stands for all IPv4 addresses too
+	local netip.AddrPort // the unspecified address for all addresses of the family
+	peer  netip.AddrPort // of a connected datagram socket
+
+	// Who takes what arrives there: one of them, or none.
+	listener *loopListener
+	inbox    *udpSocket
+
+	prev, next *binding
+}
+
+// newBinding returns the binding for a socket that listens at an address, which
+// may name no host.
+func newBinding(udp bool, family byte, at netip.AddrPort) *binding {
+	b := &binding{udp: udp, local: at}
+	if isWildcard(at.Addr()) {
+		all := netip.IPv6Unspecified()
+		if family == '4' {
+			all = netip.IPv4Unspecified()
+		}
+		b.local = netip.AddrPortFrom(all, at.Port())
+		b.dual = family == 0
+	}
+	return b
+}
+
+// domain returns an address in the family that a device's socket for b needs.
+func (b *binding) domain() netip.Addr {
+	if b.dual {
+		return netip.IPv4Unspecified()
+	}
+	return b.local.Addr()
+}
+
+// where tells whether a socket for b is needed in memory and on the device.
+func (b *binding) where() (memory, device bool) {
+	loop, all := b.local.Addr().IsLoopback(), b.local.Addr().IsUnspecified()
+	if deviceHasLoopback() {
+		return false, true
+	}
+	return loop || all, !loop
+}
+
+// ports are the bindings. There are few on a device, so they are a list.
+var ports struct {
+	mu    sync.Mutex
+	first *binding
+	last  uint16 // ephemeral port that was given last
+}
+
+// Ephemeral ports are those that RFC 6335 sets apart for it.
+const firstEphemeral = 49152
+
+// take enters b in the list of ports in use. Port 0 becomes a free one.
+func (b *binding) take() error {
+	ports.mu.Lock()
+	defer ports.mu.Unlock()
+	if b.local.Port() != 0 {
+		if b.taken() {
+			return errAddrInUse
+		}
+	} else if !b.choose() {
+		return errAddrInUse
+	}
+	b.prev, b.next = nil, ports.first
+	if b.next != nil {
+		b.next.prev = b
+	}
+	ports.first = b
+	return nil
+}
+
+// bindTries is how many ports are tried when the device refuses one that was
+// chosen for it.
+const bindTries = 8
+
+// bind takes b's port, and binds s to it unless s is nil. Port 0 becomes a port
+// that is free in memory and on the device.
+func (b *binding) bind(s *devSocket) error {
+	want := b.local
+	for try := 1; ; try++ {
+		if err := b.take(); err != nil {
+			return os.NewSyscallError("bind", err)
+		}
+		if s == nil {
+			return nil
+		}
+		err := s.bind(netip.AddrPortFrom(b.domain(), b.local.Port()))
+		if err == nil {
+			return nil
+		}
+		b.release()
+		if want.Port() != 0 || try == bindTries {
+			return err
+		}
+		b.local = want
+		skipPorts()
+	}
+}
+
+// skipPorts moves on to ports that others on a shared device, who count from
+// the same number, are not likely to have.
+func skipPorts() {
+	ports.mu.Lock()
+	ports.last += 1009
+	ports.mu.Unlock()
+}
+
+// choose gives b a free port, the next one in turn.
+func (b *binding) choose() bool {
+	for range 1<<16 - firstEphemeral {
+		ports.last++
+		if ports.last < firstEphemeral {
+			ports.last = firstEphemeral
+		}
+		b.local = netip.AddrPortFrom(b.local.Addr(), ports.last)
+		if !b.taken() {
+			return true
+		}
+	}
+	return false
+}
+
+// taken reports whether another binding has b's port on b's address.
+func (b *binding) taken() bool {
+	for o := ports.first; o != nil; o = o.next {
+		if o.udp == b.udp && o.local.Port() == b.local.Port() &&
+			(o.covers(b.local.Addr()) || b.covers(o.local.Addr())) {
+			return true
+		}
+	}
+	return false
+}
+
+// covers reports whether addr is one of b's addresses.
+func (b *binding) covers(addr netip.Addr) bool {
+	own := b.local.Addr()
+	if own == addr || b.dual {
+		return true
+	}
+	return own.IsUnspecified() && own.Is4() == addr.Is4()
+}
+
+// release takes b off the list.
+func (b *binding) release() {
+	ports.mu.Lock()
+	defer ports.mu.Unlock()
+	if b.prev != nil {
+		b.prev.next = b.next
+	} else {
+		ports.first = b.next
+	}
+	if b.next != nil {
+		b.next.prev = b.prev
+	}
+}
+
+// findListener returns the listener at that address, or nil.
+func findListener(at netip.AddrPort) *loopListener {
+	ports.mu.Lock()
+	defer ports.mu.Unlock()
+	for b := ports.first; b != nil; b = b.next {
+		if b.listener != nil && b.local.Port() == at.Port() && b.covers(at.Addr()) {
+			return b.listener
+		}
+	}
+	return nil
+}
+
+// findInbox returns the datagram socket that takes what is sent from one
+// address to another, or nil.
+func findInbox(from, to netip.AddrPort) *udpSocket {
+	ports.mu.Lock()
+	defer ports.mu.Unlock()
+	for b := ports.first; b != nil; b = b.next {
+		if b.inbox != nil && b.local.Port() == to.Port() && b.covers(to.Addr()) {
+			if b.peer.IsValid() && b.peer != from {
+				return nil
+			}
+			return b.inbox
+		}
+	}
+	return nil
+}

@@ -1,0 +1,362 @@
+package net
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+)
+
+// ResolveTCPAddr returns the address "host:port" as a TCPAddr. network is "tcp",
+// "tcp4" or "tcp6". Of several addresses of a host it takes the first IPv4 one.
+func ResolveTCPAddr(network, address string) (*TCPAddr, error) {
+	if network == "" {
+		network = "tcp"
+	}
+	proto, family, err := parseNetwork(network)
+	if err != nil || proto != "tcp" {
+		return nil, UnknownNetworkError(network)
+	}
+	addr, err := resolveOne(proto, family, address)
+	if err != nil {
+		return nil, err
+	}
+	return TCPAddrFromAddrPort(addr), nil
+}
+
+// TCPConn is a TCP connection, of the device or in memory.
+type TCPConn struct {
+	conn
+}
+
+func newTCPConn(s socket, network string, local, remote netip.AddrPort) *TCPConn {
+	c := &TCPConn{conn{sock: s, net: network, raddr: TCPAddrFromAddrPort(remote)}}
+	if local.IsValid() {
+		c.laddr = TCPAddrFromAddrPort(local)
+	}
+	return c
+}
+
+// DialTCP connects to raddr. network is "tcp", "tcp4" or "tcp6"; laddr may be
+// nil. No IP in raddr means the loopback.
+func DialTCP(network string, laddr, raddr *TCPAddr) (*TCPConn, error) {
+	var d Dialer
+	c, err := d.dialTCPAddr(context.Background(), network, laddr, raddr)
+	if err != nil {
+		return nil, &OpError{Op: "dial", Net: network, Source: laddr.opAddr(), Addr: raddr.opAddr(), Err: err}
+	}
+	return c, nil
+}
+
+func (d *Dialer) dialTCPAddr(ctx context.Context, network string, laddr, raddr *TCPAddr) (*TCPConn, error) {
+	if raddr == nil {
+		return nil, errMissingAddress
+	}
+	if laddr == nil {
+		laddr = &TCPAddr{}
+	}
+	local, remote, err := ends("tcp", network, laddr.IP, laddr.Port, laddr.Zone, raddr.IP, raddr.Port, raddr.Zone)
+	if err != nil {
+		return nil, err
+	}
+	return d.dialTCP(ctx, network, "", local, remote)
+}
+
+// dialTCP connects to one address. host is the name that it was looked up
+// from, or empty.
+func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remote netip.AddrPort) (*TCPConn, error) {
+	local, remote, err := d.prepare(ctx, network, local, remote)
+	if err != nil {
+		return nil, err
+	}
+	if loopbackInMemory(remote.Addr()) {
+		c, err := dialLoopback(local, remote)
+		if err != nil {
+			return nil, err
+		}
+		return newTCPConn(c, network, c.local, c.remote), nil
+	}
+	dev, err := currentDevice()
+	if err != nil {
+		return nil, err
+	}
+	s, err := openSocket(dev, remote.Addr(), sockStream, protoTCP)
+	if err != nil {
+		return nil, err
+	}
+	if local.IsValid() {
+		err = s.bind(local)
+	}
+	if err == nil {
+		err = s.connect(ctx, host, remote)
+	}
+	if err != nil {
+		s.abandon()
+		return nil, err
+	}
+	c := newTCPConn(s, network, s.localAddr(local), remote)
+	c.keepAlive(d.KeepAlive, d.KeepAliveConfig)
+	return c, nil
+}
+
+// ReadFrom sends what it reads from r until its end.
+func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	n, err := copyAll(&c.conn, r)
+	if err != nil && err != io.EOF {
+		err = c.fail("readfrom", err)
+	}
+	return n, err
+}
+
+// WriteTo writes to w what it receives until the end of the stream.
+func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	n, err := copyAll(w, &c.conn)
+	if err != nil && err != io.EOF {
+		err = c.fail("writeto", err)
+	}
+	return n, err
+}
+
+// copyAll copies with a buffer that fits the memory there is. The types hide
+// all other methods, so that io.CopyBuffer uses it.
+func copyAll(w io.Writer, r io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, copyBuffer))
+}
+
+// CloseRead shuts the receiving side of the connection.
+func (c *TCPConn) CloseRead() error { return c.shutdown(shutRd) }
+
+// CloseWrite shuts the sending side: the peer reads the end of the stream. A
+// device that cannot do it gives errors.ErrUnsupported.
+func (c *TCPConn) CloseWrite() error { return c.shutdown(shutWr) }
+
+func (c *TCPConn) shutdown(how int) error {
+	if !c.ok() {
+		return syscall.EINVAL
+	}
+	return c.fail("close", c.sock.shutdown(how))
+}
+
+// SetLinger says what Close does with data that was not sent yet: drop it after
+// that many seconds, at once for 0; go on sending for a negative number.
+func (c *TCPConn) SetLinger(sec int) error { return c.setOption(solSocket, soLinger, sec) }
+
+// SetNoDelay says whether small segments are sent at once. Which is the
+// default is the device's choice.
+func (c *TCPConn) SetNoDelay(noDelay bool) error { return c.setOption(solTCP, tcpNodelay, noDelay) }
+
+// SetKeepAlive says whether an idle connection is probed.
+func (c *TCPConn) SetKeepAlive(keepalive bool) error {
+	return c.setOption(solSocket, soKeepalive, keepalive)
+}
+
+// SetKeepAlivePeriod sets how long the connection is idle before it is probed.
+func (c *TCPConn) SetKeepAlivePeriod(d time.Duration) error {
+	return c.setOption(solTCP, tcpKeepidle, d)
+}
+
+// KeepAliveConfig says how an idle connection is probed. Zero fields stand for
+// 15 s, 15 s and 9; negative ones leave the device's setting.
+type KeepAliveConfig struct {
+	Enable   bool          // probe at all
+	Idle     time.Duration // before the first probe
+	Interval time.Duration // between probes
+	Count    int           // probes without an answer before the connection is dropped
+}
+
+// SetKeepAliveConfig says how an idle connection is probed.
+func (c *TCPConn) SetKeepAliveConfig(config KeepAliveConfig) error {
+	if err := c.SetKeepAlive(config.Enable); err != nil {
+		return err
+	}
+	for _, o := range [...]struct {
+		opt  int
+		time time.Duration
+	}{{tcpKeepidle, config.Idle}, {tcpKeepintvl, config.Interval}} {
+		if o.time == 0 {
+			o.time = 15 * time.Second
+		}
+		if o.time > 0 {
+			if err := c.setOption(solTCP, o.opt, o.time); err != nil {
+				return err
+			}
+		}
+	}
+	if config.Count == 0 {
+		config.Count = 9
+	}
+	if config.Count > 0 {
+		return c.setOption(solTCP, tcpKeepcnt, config.Count)
+	}
+	return nil
+}
+
+// keepAlive does what a Dialer or ListenConfig asks for. By itself it leaves
+// the device's setting, and a device that has none is no error: the
+// connection works without.
+func (c *TCPConn) keepAlive(period time.Duration, config KeepAliveConfig) {
+	switch {
+	case config.Enable:
+		c.SetKeepAliveConfig(config)
+	case period > 0:
+		c.SetKeepAliveConfig(KeepAliveConfig{Enable: true, Idle: period, Interval: period, Count: -1})
+	}
+}
+
+// MultipathTCP reports false: devices do not have it.
+func (c *TCPConn) MultipathTCP() (bool, error) {
+	if !c.ok() {
+		return false, syscall.EINVAL
+	}
+	return false, nil
+}
+
+// TCPListener is a listener for TCP connections, on the device, in memory or
+// both.
+type TCPListener struct {
+	l         *loopListener
+	net       string
+	laddr     Addr
+	period    time.Duration
+	keepAlive KeepAliveConfig
+}
+
+// ListenTCP listens at laddr. network is "tcp", "tcp4" or "tcp6". A nil laddr
+// or one without an IP stands for all addresses; port 0 is any free one.
+func ListenTCP(network string, laddr *TCPAddr) (*TCPListener, error) {
+	var lc ListenConfig
+	l, err := lc.listenTCPAddr(context.Background(), network, laddr)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr.opAddr(), Err: err}
+	}
+	return l, nil
+}
+
+func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr *TCPAddr) (*TCPListener, error) {
+	if laddr == nil {
+		laddr = &TCPAddr{}
+	}
+	b, err := bindingFor("tcp", network, laddr.IP, laddr.Port, laddr.Zone)
+	if err != nil {
+		return nil, err
+	}
+	l := newLoopListener(b)
+	memory, device := b.where()
+	if memory {
+		b.listener = l
+	}
+	if device {
+		if l.dev, err = openListening(b); err != nil {
+			return nil, err
+		}
+		if memory && l.dev.timed() {
+			l.dev.pending = l.pending
+		}
+	}
+	err = lc.control(ctx, network, b.local)
+	if err == nil {
+		err = b.bind(l.dev)
+		if err == nil && l.dev != nil {
+			if err = l.dev.listen(); err != nil {
+				b.release()
+			}
+		}
+	}
+	if err != nil {
+		if l.dev != nil {
+			l.dev.abandon()
+		}
+		return nil, err
+	}
+	return &TCPListener{
+		l:         l,
+		net:       network,
+		laddr:     TCPAddrFromAddrPort(b.local),
+		period:    lc.KeepAlive,
+		keepAlive: lc.KeepAliveConfig,
+	}, nil
+}
+
+func (l *TCPListener) ok() bool { return l != nil && l.l != nil }
+
+func (l *TCPListener) fail(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &OpError{Op: op, Net: l.net, Addr: l.laddr, Err: err}
+}
+
+// AcceptTCP waits for a connection. After the deadline the error is
+// os.ErrDeadlineExceeded, after Close it is ErrClosed, both wrapped.
+func (l *TCPListener) AcceptTCP() (*TCPConn, error) {
+	if !l.ok() {
+		return nil, syscall.EINVAL
+	}
+	got := l.l.accept()
+	if got.err != nil {
+		return nil, l.fail("accept", got.err)
+	}
+	c := newTCPConn(got.sock, l.net, got.local, got.remote)
+	c.keepAlive(l.period, l.keepAlive)
+	return c, nil
+}
+
+// Accept is AcceptTCP.
+func (l *TCPListener) Accept() (Conn, error) {
+	c, err := l.AcceptTCP()
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close ends the listening. Blocked Accepts return; connections that were
+// accepted stay.
+func (l *TCPListener) Close() error {
+	if !l.ok() {
+		return syscall.EINVAL
+	}
+	return l.fail("close", l.l.close())
+}
+
+// Addr returns the address that it listens on, a *TCPAddr with the real port.
+// Callers share it and must not change it.
+func (l *TCPListener) Addr() Addr {
+	if !l.ok() {
+		return nil
+	}
+	return l.laddr
+}
+
+// SetDeadline sets the deadline of Accept, for blocked ones too.
+func (l *TCPListener) SetDeadline(t time.Time) error {
+	if !l.ok() {
+		return syscall.EINVAL
+	}
+	return l.fail("set", l.l.setDeadline(t))
+}
+
+// File fails with errors.ErrUnsupported: there is no file behind the listener.
+func (l *TCPListener) File() (*os.File, error) {
+	if !l.ok() {
+		return nil, syscall.EINVAL
+	}
+	return nil, l.fail("file", errNoDescriptor)
+}
+
+// SyscallConn fails with errors.ErrUnsupported: there is no descriptor behind
+// the listener.
+func (l *TCPListener) SyscallConn() (syscall.RawConn, error) {
+	if !l.ok() {
+		return nil, syscall.EINVAL
+	}
+	return nil, l.fail("raw-control", errNoDescriptor)
+}

@@ -1,0 +1,391 @@
+package wifinina
+
+import "time"
+
+// SPI is the bus, as TinyGo's machine.SPI and *machine.SPI are: mode 0, most
+// significant bit first, at most 8 MHz.
+type SPI interface {
+	// Tx writes w, reads r, or both at once if they are equally long. Either
+	// may be nil.
+	Tx(w, r []byte) error
+	// Transfer writes and reads a byte.
+	Transfer(b byte) (byte, error)
+}
+
+// Pin is a pin, as TinyGo's machine.Pin is. One that has methods Output() and
+// Input() is made an output or an input by them.
+type Pin interface {
+	High()
+	Low()
+	Get() bool
+}
+
+// limits are the times that the driver waits, gathered so that tests can
+// shorten them.
+type limits struct {
+	reset   time.Duration // RESET held
+	boot    time.Duration // after it until READY means something
+	ready   time.Duration // after that for READY: a first boot formats the chip's file system
+	spin    time.Duration // reading READY without a pause
+	selects time.Duration // for READY to go high after CS went low, microseconds on a live chip
+	command time.Duration // for a reply
+	slow    time.Duration // for the reply to a command that restarts the radio
+	resolve time.Duration // for the reply to a look-up: tries at up to three servers
+	settle  time.Duration // for the state to settle after leaving a network
+	join    time.Duration // between two looks at the state of a join
+	retry   time.Duration // between two attempts to connect
+	dial    time.Duration // for a connection; the chip itself gives up after 18.5 s
+}
+
+var defaultLimits = limits{
+	reset:   10 * time.Millisecond,
+	boot:    750 * time.Millisecond,
+	ready:   10 * time.Second,
+	spin:    300 * time.Microsecond,
+	selects: 20 * time.Millisecond,
+	command: 3 * time.Second,
+	slow:    10 * time.Second,
+	resolve: 60 * time.Second,
+	settle:  time.Second,
+	join:    50 * time.Millisecond,
+	retry:   500 * time.Millisecond,
+	dial:    30 * time.Second,
+}
+
+// bus is the wire to the chip. Whoever holds it (take, give) may make
+// exchanges: a command and its reply, always both.
+//
+// A command is built in the bus's own small buffer. Data of sockets goes
+// straight from and to the caller's buffer, in the same chip-select pulse.
+type bus struct {
+	spi         SPI
+	cs, ack     Pin
+	gpio0       Pin
+	resetn      Pin
+	resetIsHigh bool
+	lim         limits
+
+	owner chan struct{} // full while somebody holds the bus
+
+	out   frame  // command under construction
+	in    []byte // what was read of the reply, at most replyBuf
+	outb  [frameBuf]byte
+	inb   [replyBuf]byte
+	phase phase
+	fails int // exchanges that failed since the last good one
+
+	// waiting is called about every millisecond while the holder waits for
+	// READY, if it is not nil.
+	waiting func()
+}
+
+const (
+	frameBuf = 264 // the longest command without data: cmdResolve with a name of 255 bytes
+	replyBuf = 32  // the longest reply without data is 20 bytes
+)
+
+// phase is what the bus knows about the chip's state machine, which takes a
+// command in one chip-select pulse and gives the reply in the next.
+type phase uint8
+
+const (
+	inStep   phase = iota // the next pulse is a command
+	replyDue              // the last command's reply was not awaited
+	unsure                // it might be either
+)
+
+func (b *bus) init() {
+	b.owner = make(chan struct{}, 1)
+	b.out.buf = b.outb[:0]
+	b.lim = defaultLimits
+}
+
+// take waits for the bus.
+func (b *bus) take() { b.owner <- struct{}{} }
+
+// tryTake takes the bus if it is free.
+func (b *bus) tryTake() bool {
+	select {
+	case b.owner <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// give hands the bus back.
+func (b *bus) give() { <-b.owner }
+
+// reset restarts the chip and waits until it takes commands.
+func (b *bus) reset() error {
+	output(b.cs)
+	output(b.gpio0)
+	output(b.resetn)
+	input(b.ack)
+	// CS high selects SPI and not Bluetooth over UART, GPIO0 high the
+	// firmware and not the boot loader.
+	b.cs.High()
+	b.gpio0.High()
+	setPin(b.resetn, b.resetIsHigh)
+	time.Sleep(b.lim.reset)
+	setPin(b.resetn, !b.resetIsHigh)
+	time.Sleep(b.lim.boot)
+	b.gpio0.Low()
+	input(b.gpio0)
+	b.phase = inStep
+	b.fails = 0
+	if !b.awaitReady(false, b.lim.ready) {
+		return errNoAnswer
+	}
+	return nil
+}
+
+// start begins a command of n parameters; the caller adds them to the result.
+func (b *bus) start(cmd byte, n int) *frame {
+	b.out.start(cmd, n)
+	return &b.out
+}
+
+// ask sends the command under construction and reads its reply of n
+// parameters, expected to be size bytes long with its padding.
+func (b *bus) ask(n, size int, limit time.Duration) error {
+	return b.askWith(nil, n, size, limit)
+}
+
+// askWith is ask for a command that ends with data.
+func (b *bus) askWith(data []byte, n, size int, limit time.Duration) error {
+	if err := b.request(data, limit); err != nil {
+		return err
+	}
+	_, err := b.reply(n, size, true)
+	return b.finish(err)
+}
+
+// askByte is ask for a reply that is one byte.
+func (b *bus) askByte(limit time.Duration) (byte, error) {
+	if err := b.ask(1, 8, limit); err != nil {
+		return 0, err
+	}
+	p := b.param(0)
+	if len(p) != 1 {
+		return 0, b.nonsense()
+	}
+	return p[0], nil
+}
+
+// param returns parameter i of the reply that was read.
+func (b *bus) param(i int) []byte { return replyParam(b.in, b.out.buf[1], i) }
+
+// nonsense notes that a reply was well formed and yet not what it must be.
+func (b *bus) nonsense() error {
+	b.phase = unsure
+	b.fails++
+	return errGarbled
+}
+
+// request sends the command under construction with data at its end and waits
+// for the reply. If it returns nil, the chip is selected and the reply is to
+// be read by reply and body; then comes finish.
+func (b *bus) request(data []byte, limit time.Duration) error {
+	if b.out.bad || len(b.out.buf)+len(data)+1 > maxFrame {
+		return errFrame
+	}
+	if b.phase != inStep {
+		if err := b.resync(); err != nil {
+			b.fails++
+			return err
+		}
+	}
+	err := b.command(b.out.buf, data, limit)
+	if err != nil {
+		b.fails++
+	}
+	return err
+}
+
+// command makes the first half of an exchange and selects the chip for the
+// second.
+func (b *bus) command(head, data []byte, limit time.Duration) error {
+	if !b.awaitReady(false, limit) {
+		return errNoAnswer // nothing was sent: the phase is as it was
+	}
+	if err := b.choose(); err != nil {
+		return err
+	}
+	err := b.spi.Tx(head, nil)
+	if err == nil && len(data) > 0 {
+		err = b.spi.Tx(data, nil)
+	}
+	if err == nil {
+		err = b.spi.Tx(tail(len(head)+len(data)), nil)
+	}
+	b.cs.High()
+	if err != nil {
+		b.phase = unsure
+		return errSPI
+	}
+	b.phase = replyDue
+	if !b.awaitReady(false, limit) {
+		return errNoAnswer
+	}
+	return b.choose()
+}
+
+// choose pulls CS low and waits for the chip to notice.
+func (b *bus) choose() error {
+	b.cs.Low()
+	if !b.awaitReady(true, b.lim.selects) {
+		b.cs.High()
+		b.phase = unsure
+		return errNoSelect
+	}
+	return nil
+}
+
+// reply reads size bytes of a reply with n parameters, and if whole is set as
+// many more as it turns out to need. It returns the length of the reply.
+func (b *bus) reply(n, size int, whole bool) (int, error) {
+	b.in = b.inb[:0]
+	for {
+		have := len(b.in)
+		b.in = b.inb[:size]
+		if b.spi.Tx(nil, b.in[have:]) != nil {
+			return 0, errSPI
+		}
+		need, err := replyLen(b.in, b.out.buf[1], n)
+		if err != nil || need <= size || !whole {
+			return need, err
+		}
+		if need > replyBuf {
+			return 0, errGarbled
+		}
+		size = need
+	}
+}
+
+// body reads dst from a reply whose header has been read, and its end mark if
+// that follows.
+func (b *bus) body(dst []byte, last bool) error {
+	if len(dst) > 0 && b.spi.Tx(nil, dst) != nil {
+		return errSPI
+	}
+	if last {
+		if b.spi.Tx(nil, b.inb[:1]) != nil {
+			return errSPI
+		}
+		if b.inb[0] != frameEnd {
+			return errGarbled
+		}
+	}
+	return nil
+}
+
+// finish ends the exchange, whose reply is lost if it was not read: to read
+// less than all of it is fine.
+func (b *bus) finish(err error) error {
+	b.cs.High()
+	b.phase = inStep
+	b.fails = 0
+	if err != nil {
+		// A refusal is what the chip says to a command that it read out of
+		// step, too.
+		b.phase = unsure
+		b.fails++
+	}
+	return err
+}
+
+// versionFrame asks for the firmware version, which has no side effect.
+var versionFrame = [4]byte{frameStart, cmdFirmwareVersion, 0, frameEnd}
+
+// resync finds the beat again after an exchange that was given up or went
+// wrong. A pulse out of step does no harm: the chip ignores what is sent
+// while a reply is due, and refuses the zeros that a read sends as a command.
+func (b *bus) resync() error {
+	drop := b.phase == replyDue
+	err := errNoAnswer
+	for try := 0; try < 4; try++ {
+		if drop {
+			if !b.awaitReady(false, b.lim.command) {
+				return errNoAnswer
+			}
+			if err := b.choose(); err != nil {
+				return err
+			}
+			b.spi.Tx(nil, b.inb[:minReply])
+			b.cs.High()
+		}
+		b.phase = unsure
+		if err = b.command(versionFrame[:], nil, b.lim.command); err != nil {
+			return err
+		}
+		b.spi.Tx(nil, b.inb[:minReply])
+		b.cs.High()
+		if _, err = replyLen(b.inb[:minReply], cmdFirmwareVersion, 1); err == nil {
+			b.phase = inStep
+			return nil
+		}
+		b.phase = unsure
+		// That was no reply, so either the command was swallowed or its reply
+		// was damaged. One pulse more shifts the beat by one.
+		drop = true
+	}
+	return err
+}
+
+// awaitReady waits until the READY pin is at the given level: low is ready,
+// high is busy.
+func (b *bus) awaitReady(level bool, limit time.Duration) bool {
+	if b.ack.Get() == level {
+		return true
+	}
+	start := time.Now()
+	// Most commands are done within the spin. The count bounds it should
+	// time stand still.
+	for n := 1; n < 4096; n++ {
+		if b.ack.Get() == level {
+			return true
+		}
+		if n&15 == 0 && time.Since(start) >= b.lim.spin {
+			break
+		}
+	}
+	for step := 50 * time.Microsecond; ; step = min(2*step, time.Millisecond) {
+		time.Sleep(step)
+		if b.ack.Get() == level {
+			return true
+		}
+		if time.Since(start) >= limit {
+			return false
+		}
+		if b.waiting != nil {
+			b.waiting()
+		}
+	}
+}
+
+func setPin(p Pin, high bool) {
+	if high {
+		p.High()
+	} else {
+		p.Low()
+	}
+}
+
+func output(p Pin) {
+	if configurePin(p, true) {
+		return
+	}
+	if p, ok := p.(interface{ Output() }); ok {
+		p.Output()
+	}
+}
+
+func input(p Pin) {
+	if configurePin(p, false) {
+		return
+	}
+	if p, ok := p.(interface{ Input() }); ok {
+		p.Input()
+	}
+}

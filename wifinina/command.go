@@ -1,0 +1,436 @@
+package wifinina
+
+// Commands of nina-fw (CommandHandler.cpp, 2.0.0), and below one method for
+// each. The caller of a method holds the bus.
+const (
+	cmdSetNet          = 0x10
+	cmdSetPassphrase   = 0x11
+	cmdSetHostname     = 0x16
+	cmdSetPowerMode    = 0x17
+	cmdReason          = 0x1F
+	cmdStatus          = 0x20
+	cmdIPConfig        = 0x21
+	cmdMAC             = 0x22
+	cmdDisconnect      = 0x30
+	cmdResolve         = 0x34
+	cmdResolved        = 0x35
+	cmdFirmwareVersion = 0x37
+
+	// Sockets, since 1.5.0.
+	cmdSocket     = 0x70
+	cmdClose      = 0x71
+	cmdErrno      = 0x72
+	cmdBind       = 0x73
+	cmdListen     = 0x74
+	cmdAccept     = 0x75
+	cmdConnect    = 0x76
+	cmdSend       = 0x77
+	cmdRecv       = 0x78
+	cmdSendTo     = 0x79
+	cmdRecvFrom   = 0x7A
+	cmdIoctl      = 0x7B
+	cmdPoll       = 0x7C
+	cmdSetSockOpt = 0x7D
+)
+
+// States that cmdStatus answers. 1 is "connecting" on Arduino's firmware and
+// "no access point" on Adafruit's.
+const (
+	statusIdle           = 0
+	statusConnecting     = 1
+	statusConnected      = 3
+	statusConnectFailed  = 4
+	statusConnectionLost = 5
+	statusDisconnected   = 6
+)
+
+// Reasons that cmdReason answers (802.11 and ESP-IDF).
+const (
+	reasonAuthExpired      = 2
+	reasonHandshakeTimeout = 15
+	reasonNoAccessPoint    = 201
+	reasonAuthFailed       = 202
+	reasonHandshake        = 204
+)
+
+// Flags that cmdPoll answers.
+const (
+	pollReadable = 0x01 // data, the end of the stream, or a connection to accept
+	pollWritable = 0x02
+	pollError    = 0x04
+	pollFail     = 0x80
+)
+
+// Error numbers that cmdErrno answers, newlib's.
+const (
+	errnoBadFD       = 9
+	errnoAgain       = 11
+	errnoNoMemory    = 12
+	errnoConnReset   = 104
+	errnoNoBuffers   = 105
+	errnoConnAborted = 113
+	errnoInProgress  = 119
+	errnoAlready     = 120
+)
+
+// noFD is the descriptor that stands for none.
+const noFD = 255
+
+// Types of cmdSocket.
+const (
+	typeStream   = 1
+	typeDatagram = 2
+)
+
+// addr is an IPv4 address and a port.
+type addr struct {
+	ip   [4]byte
+	port uint16
+}
+
+var (
+	// fionbio is the request number of cmdIoctl that makes a socket
+	// non-blocking, _IOW('f', 126, unsigned long), and optReuse the option
+	// SO_REUSEADDR of cmdSetSockOpt: lwIP's sockets.h, little-endian.
+	fionbio  = [4]byte{0x7E, 0x66, 0x04, 0x80}
+	optReuse = [4]byte{0x04, 0x00, 0x00, 0x00}
+	longOne  = [4]byte{1, 0, 0, 0}
+)
+
+// setNet starts to join an open network.
+func (b *bus) setNet(ssid string) error {
+	b.start(cmdSetNet, 1).text(ssid)
+	return b.acknowledged(b.askByte(b.lim.slow))
+}
+
+// setPassphrase starts to join a network protected by WPA or WPA2.
+func (b *bus) setPassphrase(ssid, passphrase string) error {
+	f := b.start(cmdSetPassphrase, 2)
+	f.text(ssid)
+	f.text(passphrase)
+	return b.acknowledged(b.askByte(b.lim.slow))
+}
+
+// setHostname sets the name that the chip gives to the DHCP server when it
+// joins next.
+func (b *bus) setHostname(name string) error {
+	b.start(cmdSetHostname, 1).text(name)
+	return b.acknowledged(b.askByte(b.lim.command))
+}
+
+// setPowerMode sets modem sleep: mode 0 is none.
+func (b *bus) setPowerMode(mode byte) error {
+	b.start(cmdSetPowerMode, 1).octets(mode)
+	_, err := b.askByte(b.lim.command)
+	return err
+}
+
+// reason returns why the station was disconnected last.
+func (b *bus) reason() (byte, error) {
+	b.start(cmdReason, 0)
+	return b.askByte(b.lim.command)
+}
+
+// status returns the state of the station.
+func (b *bus) status() (byte, error) {
+	b.start(cmdStatus, 0)
+	return b.askByte(b.lim.command)
+}
+
+// ipConfig returns the chip's address.
+func (b *bus) ipConfig() (ip [4]byte, err error) {
+	b.start(cmdIPConfig, 1).octets(0xFF)
+	if err := b.ask(3, 20, b.lim.command); err != nil {
+		return ip, err
+	}
+	if len(b.param(0)) != 4 {
+		return ip, b.nonsense()
+	}
+	copy(ip[:], b.param(0))
+	return ip, nil
+}
+
+// mac returns the chip's MAC address in the order that the firmware sends.
+func (b *bus) mac() (mac [6]byte, err error) {
+	b.start(cmdMAC, 1).octets(0xFF)
+	if err := b.ask(1, 12, b.lim.command); err != nil {
+		return mac, err
+	}
+	if len(b.param(0)) != 6 {
+		return mac, b.nonsense()
+	}
+	copy(mac[:], b.param(0))
+	return mac, nil
+}
+
+// disconnect leaves the network.
+func (b *bus) disconnect() error {
+	b.start(cmdDisconnect, 1).octets(0xFF)
+	_, err := b.askByte(b.lim.slow)
+	return err
+}
+
+// resolve looks up a host and returns whether there is one of that name. The
+// chip does nothing else meanwhile.
+func (b *bus) resolve(name string) (ip [4]byte, ok bool, err error) {
+	b.start(cmdResolve, 1).text(name)
+	found, err := b.askByte(b.lim.resolve)
+	if err != nil || found != 1 {
+		return ip, false, err
+	}
+	b.start(cmdResolved, 0)
+	if err := b.ask(1, 12, b.lim.command); err != nil {
+		return ip, false, err
+	}
+	if len(b.param(0)) != 4 {
+		return ip, false, b.nonsense()
+	}
+	copy(ip[:], b.param(0))
+	return ip, ip != [4]byte{} && ip != [4]byte{255, 255, 255, 255}, nil
+}
+
+// firmwareVersion returns the firmware's version, such as "2.0.0".
+func (b *bus) firmwareVersion() (string, error) {
+	b.start(cmdFirmwareVersion, 0)
+	if err := b.ask(1, 12, b.lim.command); err != nil {
+		return "", err
+	}
+	p := b.param(0)
+	for i, c := range p {
+		if c == 0 {
+			p = p[:i]
+			break
+		}
+		if c < ' ' || c > '~' {
+			return "", b.nonsense()
+		}
+	}
+	if len(p) == 0 {
+		return "", b.nonsense()
+	}
+	return string(p), nil
+}
+
+// socket makes a socket and returns its descriptor, noFD if there is none to
+// be had.
+func (b *bus) socket(stype byte) (byte, error) {
+	f := b.start(cmdSocket, 2)
+	f.octets(stype)
+	f.octets(0)
+	return b.askByte(b.lim.command)
+}
+
+// nonBlocking makes the calls on a socket return at once.
+func (b *bus) nonBlocking(fd byte) error {
+	f := b.start(cmdIoctl, 3)
+	f.octets(fd)
+	f.octets(fionbio[:]...)
+	f.octets(longOne[:]...)
+	if err := b.ask(1, 12, b.lim.command); err != nil {
+		return err
+	}
+	if len(b.param(0)) == 0 {
+		return errNonBlock
+	}
+	return nil
+}
+
+// close closes a socket; false if there is none of that descriptor.
+func (b *bus) close(fd byte) (bool, error) {
+	b.start(cmdClose, 1).octets(fd)
+	return yes(b.askByte(b.lim.command))
+}
+
+// errno returns the error number of the command of a socket that came last,
+// 0 if it succeeded.
+func (b *bus) errno() (byte, error) {
+	b.start(cmdErrno, 0)
+	return b.askByte(b.lim.command)
+}
+
+// bind gives a socket its local port.
+func (b *bus) bind(fd byte, port uint16) (bool, error) {
+	f := b.start(cmdBind, 2)
+	f.octets(fd)
+	f.octets(byte(port>>8), byte(port))
+	return yes(b.askByte(b.lim.command))
+}
+
+// reuse lets a socket be bound to a port on which there are old connections.
+func (b *bus) reuse(fd byte) (bool, error) {
+	f := b.start(cmdSetSockOpt, 3)
+	f.octets(fd)
+	f.octets(optReuse[:]...)
+	f.octets(longOne[:]...)
+	return yes(b.askByte(b.lim.command))
+}
+
+// listen makes a bound socket a listener.
+func (b *bus) listen(fd, backlog byte) (bool, error) {
+	f := b.start(cmdListen, 2)
+	f.octets(fd)
+	f.octets(backlog)
+	return yes(b.askByte(b.lim.command))
+}
+
+// accept takes a connection from a listener; noFD if there is none.
+func (b *bus) accept(fd byte) (byte, addr, error) {
+	b.start(cmdAccept, 1).octets(fd)
+	if err := b.ask(3, 16, b.lim.command); err != nil {
+		return noFD, addr{}, err
+	}
+	p := b.param(0)
+	if len(p) != 1 {
+		return noFD, addr{}, b.nonsense()
+	}
+	if p[0] == noFD {
+		return noFD, addr{}, nil // the address is garbage then
+	}
+	from, ok := b.address(1)
+	if !ok {
+		return noFD, addr{}, b.nonsense()
+	}
+	return p[0], from, nil
+}
+
+// connect starts to connect a socket; true if it is connected already.
+func (b *bus) connect(fd byte, to addr) (bool, error) {
+	f := b.start(cmdConnect, 3)
+	f.octets(fd)
+	f.octets(to.ip[:]...)
+	f.octets(byte(to.port>>8), byte(to.port))
+	return yes(b.askByte(b.lim.command))
+}
+
+// send sends at most maxSend bytes and returns how many were taken, 0 on
+// errors too.
+func (b *bus) send(fd byte, data []byte) (int, error) {
+	f := b.start(cmdSend, 2)
+	f.octets(fd)
+	f.size(len(data))
+	return b.sent(data)
+}
+
+// sendTo sends a datagram and returns its length, 0 on errors too.
+func (b *bus) sendTo(fd byte, to addr, data []byte) (int, error) {
+	f := b.start(cmdSendTo, 4)
+	f.octets(fd)
+	f.octets(to.ip[:]...)
+	f.octets(byte(to.port>>8), byte(to.port))
+	f.size(len(data))
+	return b.sent(data)
+}
+
+// sent ends send and sendTo.
+func (b *bus) sent(data []byte) (int, error) {
+	if err := b.askWith(data, 1, 8, b.lim.command); err != nil {
+		return 0, err
+	}
+	p := b.param(0)
+	if len(p) != 2 || int(p[0])<<8|int(p[1]) > len(data) {
+		return 0, b.nonsense()
+	}
+	return int(p[0])<<8 | int(p[1]), nil
+}
+
+// recv reads into dst, at most maxRecv bytes. 0 is nothing there, the end or
+// an error.
+func (b *bus) recv(fd byte, dst []byte) (int, error) {
+	const header = 5
+	dst = dst[:min(len(dst), maxRecv)]
+	n, err := b.recvRequest(cmdRecv, fd, len(dst), header, 1)
+	if err == nil {
+		if n > len(dst) {
+			err = errGarbled
+		} else if n > 0 {
+			err = b.body(dst[:n], true)
+		}
+		err = b.finish(err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// discard reads from a stream and throws away what it reads, of which it
+// returns the length.
+func (b *bus) discard(fd byte) (int, error) {
+	n, err := b.recvRequest(cmdRecv, fd, maxRecv, 5, 1)
+	if err != nil {
+		return 0, err
+	}
+	return n, b.finish(nil)
+}
+
+// recvFrom reads a datagram into dst, of which the rest is lost if dst is too
+// short. 0 is an empty datagram, none, or an error.
+func (b *bus) recvFrom(fd byte, dst []byte) (int, addr, error) {
+	const header = 15
+	// Asked for no bytes, the chip would keep the datagram.
+	ask := min(max(len(dst), 1), maxRecv)
+	n, err := b.recvRequest(cmdRecvFrom, fd, ask, header, 3)
+	if err != nil {
+		return 0, addr{}, err
+	}
+	b.in = b.inb[:header]
+	from, ok := b.address(0)
+	keep := min(n, len(dst))
+	switch {
+	case !ok || n > ask:
+		err = errGarbled
+	case n > 0:
+		err = b.body(dst[:keep], keep == n)
+	}
+	if err = b.finish(err); err != nil {
+		return 0, addr{}, err
+	}
+	return keep, from, nil
+}
+
+// recvRequest sends a command that reads from a socket and reads its reply as
+// far as the data, of which it returns the length. Unless there is an error,
+// the exchange has to be finished.
+func (b *bus) recvRequest(cmd, fd byte, size, header, n int) (int, error) {
+	f := b.start(cmd, 2)
+	f.octets(fd)
+	f.octets(byte(size), byte(size>>8))
+	if err := b.request(nil, b.lim.command); err != nil {
+		return 0, err
+	}
+	total, err := b.reply(n, header, false)
+	if err == nil && total <= header {
+		err = errGarbled // shorter than its fixed part
+	}
+	if err != nil {
+		return 0, b.finish(err)
+	}
+	return total - header - 1, nil
+}
+
+// poll returns what a socket is ready for, without waiting.
+func (b *bus) poll(fd byte) (byte, error) {
+	b.start(cmdPoll, 1).octets(fd)
+	return b.askByte(b.lim.command)
+}
+
+// address reads an address from parameters i and i+1 of a reply, whose port
+// is little-endian, unlike those of requests.
+func (b *bus) address(i int) (addr, bool) {
+	ip, port := b.param(i), b.param(i+1)
+	if len(ip) != 4 || len(port) != 2 {
+		return addr{}, false
+	}
+	return addr{[4]byte(ip), uint16(port[0]) | uint16(port[1])<<8}, true
+}
+
+// acknowledged turns a reply other than 1 into an error.
+func (b *bus) acknowledged(v byte, err error) error {
+	if err == nil && v != 1 {
+		err = errRefused
+	}
+	return err
+}
+
+// yes turns a reply into a truth value.
+func yes(v byte, err error) (bool, error) { return v == 1, err }
