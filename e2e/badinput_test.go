@@ -83,6 +83,15 @@ func TestAccessPointMissing(t *testing.T) {
 		"run", "-isolated", "-ssid", "home", "-pass", "something", "./examples/net/socket")
 }
 
+// A program that tries for ever is ended.
+func TestAccessPointMissingForAProgramThatTriesForEver(t *testing.T) {
+	stderr := mustFail(t, module(t, server), []string{`no access point is called "foo": the one in range is "home"`, "in vain"},
+		"run", "-isolated", "-ssid", "home", "-pass", "something", ".")
+	if n := strings.Count(stderr, "no access point"); n > 2 {
+		t.Errorf("it said so %d times:\n%s", n, stderr)
+	}
+}
+
 func TestNoNetdevSet(t *testing.T) {
 	dir := module(t, `package main
 

@@ -42,8 +42,8 @@ func dial(path string) (io.ReadWriteCloser, error) {
 }
 
 // socket returns a connected socket as a file. It blocks a thread while it
-// waits: a reply is a few microseconds away, and going through the runtime's
-// poller takes longer than that.
+// waits for a reply, which is some microseconds away: the runtime's poller looks
+// only when a processor is idle, which in a program that computes may be never.
 func socket(fd int) (io.ReadWriteCloser, error) {
 	if err := syscall.SetNonblock(fd, false); err != nil {
 		return nil, os.NewSyscallError("fcntl", err)

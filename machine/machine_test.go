@@ -30,16 +30,16 @@ var programs = map[string]func(){
 	"all": func() {
 		LED.Configure(PinConfig{Mode: PinOutput})
 		LED.High()
-		if err := NINA_SPI.Configure(SPIConfig{Frequency: 8 * MHz}); err != nil {
+		if err := SPI0.Configure(SPIConfig{Frequency: 8 * MHz}); err != nil {
 			fmt.Println(err)
 		}
 		r := make([]byte, 5)
-		err := NINA_SPI.Tx([]byte("hello"), r)
+		err := SPI0.Tx([]byte("hello"), r)
 		fmt.Printf("%q %v\n", r, err)
-		b, err := NINA_SPI.Transfer('x')
+		b, err := SPI0.Transfer('x')
 		fmt.Printf("%q %v\n", b, err)
-		fmt.Println(NINA_SPI.Tx(make([]byte, 2), make([]byte, 3)) == ErrTxInvalidSliceSize)
-		fmt.Println(NINA_SPI.Configure(SPIConfig{Mode: 4}) != nil)
+		fmt.Println(SPI0.Tx(make([]byte, 2), make([]byte, 3)) == ErrTxInvalidSliceSize)
+		fmt.Println(SPI0.Configure(SPIConfig{Mode: 4}) != nil)
 		UART1.Configure(UARTConfig{})
 		UART1.Write([]byte("AT\r\n"))
 		c, err := UART1.ReadByte()
@@ -181,9 +181,9 @@ func TestProgramOnAnInheritedDescriptor(t *testing.T) {
 	want := []wire.Header{
 		{Op: wire.OpPinConfigure, Unit: uint8(LED), Value: uint8(wire.ModeOutput)},
 		{Op: wire.OpPinSet, Unit: uint8(LED), Value: 1},
-		{Op: wire.OpSPIConfigure, Unit: NINA_SPI.bus, N: 8 * MHz},
-		{Op: wire.OpSPITransfer, Unit: NINA_SPI.bus, N: 5, Size: 5},
-		{Op: wire.OpSPITransfer, Unit: NINA_SPI.bus, N: 1, Size: 1},
+		{Op: wire.OpSPIConfigure, Unit: SPI0.bus, N: 8 * MHz},
+		{Op: wire.OpSPITransfer, Unit: SPI0.bus, N: 5, Size: 5},
+		{Op: wire.OpSPITransfer, Unit: SPI0.bus, N: 1, Size: 1},
 		{Op: wire.OpUARTConfigure, Unit: 1, N: 115200},
 		{Op: wire.OpUARTWrite, Unit: 1, Size: 4},
 		{Op: wire.OpUARTRead, Unit: 1, N: wire.MaxPayload},
@@ -272,6 +272,11 @@ func TestProgramIgnoresAnotherUsersSocket(t *testing.T) {
 	if err := os.Chown(ours, 12345, -1); err != nil {
 		t.Fatal(err)
 	}
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			answer(conn, "", 1000)
+		}
+	}()
 	cmd, _, stderr := program(t, "get", "TMPDIR="+dir)
 	cmd.Run()
 	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(stderr.String(), "no board") {

@@ -34,6 +34,7 @@ type limits struct {
 	settle  time.Duration // for the state to settle after leaving a network
 	join    time.Duration // between two looks at the state of a join
 	retry   time.Duration // between two attempts to connect
+	link    time.Duration // between two looks at the link
 	dial    time.Duration // for a connection; the chip itself gives up after 18.5 s
 }
 
@@ -49,6 +50,7 @@ var defaultLimits = limits{
 	settle:  time.Second,
 	join:    50 * time.Millisecond,
 	retry:   500 * time.Millisecond,
+	link:    500 * time.Millisecond,
 	dial:    30 * time.Second,
 }
 
@@ -295,8 +297,9 @@ func (b *bus) finish(err error) error {
 	return err
 }
 
-// versionFrame asks for the firmware version, which has no side effect.
-var versionFrame = [4]byte{frameStart, cmdFirmwareVersion, 0, frameEnd}
+// versionFrame asks for the firmware version, which has no side effect. Its end
+// comes from tail.
+var versionFrame = [3]byte{frameStart, cmdFirmwareVersion, 0}
 
 // resync finds the beat again after an exchange that was given up or went
 // wrong. A pulse out of step does no harm: the chip ignores what is sent

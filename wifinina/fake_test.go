@@ -29,19 +29,19 @@ type fakeChip struct {
 	resets          int
 
 	// Faults.
-	absent bool                                // READY stays low whatever happens
-	dead   bool                                // READY stays high
-	stuck  byte                                // the reply to this command is not given before the next release
-	onCmd  func(cmd byte, reply []byte) []byte // may change a reply
+	absent  bool                                // READY stays low whatever happens
+	dead    bool                                // READY stays high
+	stuck   byte                                // the reply to this command is not given before the next release
+	hostile bool                                // replies are forged: the driver may not know what it did
+	onCmd   func(cmd byte, reply []byte) []byte // may change a reply
 
 	// The station.
 	version            string
 	status, reason     byte
-	ssid, pass         string // of the access point, "" for none
-	joined             string
+	ssid, pass         string  // of the access point, "" for none
+	outcome            [2]byte // status and reason once the join has ended
 	mac                [6]byte
 	oldFirmware        bool // no socket commands
-	passes             []byte
 	names              map[string][4]byte
 	resolved           [4]byte
 	joins, disconnects int
@@ -55,7 +55,6 @@ type fakeChip struct {
 	silent    func(to addr) bool // connect never ends
 	datagrams []fakeDatagram     // sent
 	opened    int                // descriptors ever
-	boundTCP  map[uint16]int     // listeners of a port
 }
 
 type fakeSock struct {
@@ -279,12 +278,11 @@ func (c *fakeChip) handle(b []byte) []byte {
 		c.status = statusConnecting
 		switch {
 		case c.ssid == "" || string(ps[0]) != c.ssid:
-			c.status, c.reason = statusConnectFailed, reasonNoAccessPoint
+			c.outcome = [2]byte{statusConnectFailed, reasonNoAccessPoint}
 		case pass != c.pass:
-			c.status, c.reason = statusDisconnected, reasonHandshakeTimeout
+			c.outcome = [2]byte{statusDisconnected, reasonHandshakeTimeout}
 		default:
-			c.status, c.reason = statusConnected, 0
-			c.joined = c.ssid
+			c.outcome = [2]byte{statusConnected, 0}
 		}
 		return answer(cmd, []byte{1})
 	case 0x16, 0x17:
@@ -292,7 +290,11 @@ func (c *fakeChip) handle(b []byte) []byte {
 	case 0x1F:
 		return answer(cmd, []byte{c.reason})
 	case 0x20:
-		return answer(cmd, []byte{c.status})
+		st := c.status
+		if st == statusConnecting {
+			c.status, c.reason = c.outcome[0], c.outcome[1]
+		}
+		return answer(cmd, []byte{st})
 	case 0x21:
 		return answer(cmd, []byte{10, 0, 0, 2}, []byte{255, 255, 255, 0}, []byte{10, 0, 0, 1})
 	case 0x22:
@@ -338,14 +340,11 @@ func (c *fakeChip) socket(cmd byte, ps [][]byte) []byte {
 	bad := c.errno != 0
 	port := func(p []byte) uint16 { return binary.BigEndian.Uint16(p) }
 	reset := s.reset && len(s.in) == 0
-	if !s.nonblocking && cmd != 0x7B && cmd != 0x71 {
+	if !s.nonblocking && cmd != 0x7B && cmd != 0x71 && !c.hostile {
 		c.t.Errorf("command %02X on a blocking socket", cmd)
 	}
 	switch cmd {
 	case 0x71:
-		if s.listening {
-			c.boundTCP[s.port]--
-		}
 		delete(c.socks, fd)
 		return answer(cmd, yesNo(!bad))
 	case 0x73:
@@ -510,7 +509,7 @@ var fastLimits = limits{
 	reset: time.Millisecond, boot: time.Millisecond, ready: 50 * time.Millisecond,
 	spin: 10 * time.Microsecond, selects: 5 * time.Millisecond,
 	command: 50 * time.Millisecond, slow: 50 * time.Millisecond, resolve: 100 * time.Millisecond,
-	settle: 20 * time.Millisecond, join: time.Millisecond, retry: time.Millisecond, dial: 10 * time.Second,
+	settle: 20 * time.Millisecond, join: time.Millisecond, retry: time.Millisecond, link: 20 * time.Millisecond, dial: 10 * time.Second,
 }
 
 // config returns a Config for the fake.

@@ -60,10 +60,9 @@ func check(p *netlink.ConnectParams) error {
 	switch p.AuthType {
 	case netlink.AuthTypeOpen:
 	case netlink.AuthTypeWPA2, netlink.AuthTypeWPA, netlink.AuthTypeWPA2Mixed:
-		// The firmware takes whichever of them the access point has.
-		if len(p.Passphrase) < 8 {
-			return netlink.ErrShortPassphrase
-		}
+		// The firmware takes whichever of them the access point has, and a
+		// key of an old WEP network by the same command: one that is too
+		// short for WPA is for the access point to refuse.
 		if len(p.Passphrase) > 63 {
 			return netlink.ErrLongPassphrase
 		}
@@ -163,9 +162,6 @@ func (d *Device) join() error {
 	begun := false
 	end := d.now() + instant(d.params.ConnectTimeout)
 	for {
-		if !d.pause(d.bus.lim.join) {
-			return errCancelled
-		}
 		st, reason, err := d.state()
 		if err != nil {
 			return err
@@ -189,6 +185,9 @@ func (d *Device) join() error {
 				failure = netlink.ErrConnectTimeout
 			}
 			return failure
+		}
+		if !d.pause(d.bus.lim.join) {
+			return errCancelled
 		}
 	}
 }

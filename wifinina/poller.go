@@ -11,8 +11,7 @@ import "time"
 const (
 	pollMin   = 500 * time.Microsecond // between two looks at a socket at least
 	pollMax   = 20 * time.Millisecond  // at most: what the first request after a pause waits for
-	pollShare = 16                     // in between this part of the time since the last traffic
-	linkEvery = 500 * time.Millisecond // between two looks at the link
+	pollShare = 8                      // in between this part of the time since the last traffic
 	maxFails  = 3                      // failed exchanges in a row that mean a broken chip
 )
 
@@ -25,7 +24,7 @@ type poller struct {
 }
 
 // begin starts over when the link comes up; the caller holds mu.
-func (p *poller) begin(d *Device) { p.link = d.now() + instant(linkEvery) }
+func (p *poller) begin(d *Device) { p.link = d.now() + instant(d.bus.lim.link) }
 
 // kickPoller makes the poller look again at what there is to do.
 func (d *Device) kickPoller() {
@@ -133,7 +132,7 @@ func (d *Device) arm(t instant) {
 // first: a deadline, or a kick.
 func (d *Device) takeUntil(until instant) bool {
 	if !d.bus.tryTake() {
-		wait := instant(linkEvery)
+		wait := instant(d.bus.lim.link)
 		if until != 0 {
 			wait = until - d.now()
 		}
@@ -261,7 +260,7 @@ func (d *Device) restore() {
 	case d.link <- struct{}{}:
 	default:
 		// NetConnect or NetDisconnect is at it.
-		d.rest(instant(linkEvery))
+		d.rest(instant(d.bus.lim.link))
 		return
 	}
 	d.mu.Lock()

@@ -42,7 +42,7 @@ func (t *tool) attach(flags *simFlags, socket string) error {
 
 	var programs sync.WaitGroup
 	defer programs.Wait()
-	sim, err := t.simulate(flags)
+	sim, err := t.simulate(flags, nil)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (t *tool) build(ctx context.Context, spec board.Spec, pkg []string, file st
 		Environ: t.environ,
 		Stderr:  t.stderr,
 		Slow: func() {
-			t.say("building; the first time takes half a minute, since net and all above it is compiled…")
+			t.say("building… (half a minute the first time, when net and all above it is compiled)")
 		},
 	})
 }

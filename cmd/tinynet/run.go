@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"tinynet/sim/board"
 )
@@ -54,7 +55,16 @@ func (t *tool) run(flags *simFlags, pkg, args []string) (int, error) {
 	// The board comes first, since what is wrong with it shows at once; what
 	// it says waits until the program is there.
 	t.hold()
-	sim, err := t.simulate(flags)
+	var ended atomic.Bool
+	program := make(chan *os.Process, 1)
+	sim, err := t.simulate(flags, func(line string) {
+		ended.Store(true)
+		go func() {
+			p := <-program
+			t.say("%s; the program goes on trying in vain and is ended", line)
+			p.Kill()
+		}()
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -82,6 +92,7 @@ func (t *tool) run(flags *simFlags, pkg, args []string) (int, error) {
 		ours.Close()
 		return 0, err
 	}
+	program <- cmd.Process
 	served := make(chan error, 1)
 	go func() { served <- sim.Serve(ours) }()
 	unforward := signals.forward(cmd.Process)
@@ -91,6 +102,9 @@ func (t *tool) run(flags *simFlags, pkg, args []string) (int, error) {
 	ours.Close()
 	if err := <-served; err != nil && !errors.Is(err, board.ErrClosed) {
 		t.say("%v", err)
+	}
+	if ended.Load() {
+		return 1, nil
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -92,8 +92,9 @@ type simulation struct {
 	host *network.Host
 }
 
-// simulate starts a board. Its events are lines of the tool's.
-func (t *tool) simulate(f *simFlags) (*simulation, error) {
+// simulate starts a board. Its events are lines of the tool's. hopeless, if not
+// nil, is called when a program can only go on failing to join the network.
+func (t *tool) simulate(f *simFlags, hopeless func(line string)) (*simulation, error) {
 	if f.ssid == "" && f.passphrase != "" {
 		return nil, usagef("-pass needs -ssid")
 	}
@@ -111,12 +112,21 @@ func (t *tool) simulate(f *simFlags) (*simulation, error) {
 	if err != nil {
 		return nil, err
 	}
+	link := &linkWatch{ssid: f.ssid, hopeless: hopeless}
 	cfg := board.Config{
 		Network:    host,
 		SSID:       f.ssid,
 		Passphrase: f.passphrase,
 		Clock:      clk,
-		Event:      func(e board.Event) { t.note("%v", e) },
+		Event: func(e board.Event) {
+			line := e.String()
+			if e, ok := e.(board.LinkEvent); ok {
+				line = link.line(e)
+			}
+			if line != "" {
+				t.note("%s", line)
+			}
+		},
 	}
 	if f.verbose {
 		cfg.Trace = func(line string) { t.note("%s", line) }
@@ -124,7 +134,7 @@ func (t *tool) simulate(f *simFlags) (*simulation, error) {
 	b, err := board.New(*f.spec, cfg)
 	if err != nil {
 		host.Close()
-		return nil, err
+		return nil, usageError(err.Error())
 	}
 	return &simulation{Board: b, host: host}, nil
 }

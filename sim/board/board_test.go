@@ -197,33 +197,38 @@ func TestProgramTalksToTheChip(t *testing.T) {
 
 // What a program leaves behind is gone for the next: LED, link, sockets.
 func TestProgramsEndResetsTheBoard(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		spec, _ := Lookup("pyportal")
-		b, e := start(t, spec, Config{Clock: clock.Virtual(), SSID: "home"})
-		for range 2 {
-			n := e.len()
-			p := run(t, b)
-			p.must(p.PinConfigure(p.w.LED, wire.ModeOutput))
-			p.must(p.PinSet(p.w.LED, true))
-			p.bringUp()
-			if status := p.exchange(5, cmdStatus)[4]; status != 0 {
-				t.Errorf("status %d at start, want 0, idle", status)
-			}
-			p.exchange(5, cmdSetNetwork, "home")
-			for p.exchange(5, cmdStatus)[4] != 3 {
-				time.Sleep(10 * time.Millisecond)
-			}
-			if err := p.end(); err != nil {
-				t.Errorf("Serve: %v", err)
-			}
-			synctest.Wait()
-			want := []string{"red LED on", `joining "home"`, `joined "home", IP 10.0.0.2`, "red LED off", `left "home"`}
-			if got := e.since(n); !slices.Equal(got, want) {
-				t.Errorf("events\n%q, want\n%q", got, want)
-			}
+	for _, name := range []string{"pyportal", "arduino-mkrwifi1010"} { // whose reset pins differ
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { endResets(t, name) }) })
+	}
+}
+
+func endResets(t *testing.T, name string) {
+	spec, _ := Lookup(name)
+	led := spec.Wiring.LEDName
+	b, e := start(t, spec, Config{Clock: clock.Virtual(), SSID: "home"})
+	for range 2 {
+		n := e.len()
+		p := run(t, b)
+		p.must(p.PinConfigure(p.w.LED, wire.ModeOutput))
+		p.must(p.PinSet(p.w.LED, true))
+		p.bringUp()
+		if status := p.exchange(5, cmdStatus)[4]; status != 0 {
+			t.Errorf("status %d at start, want 0, idle", status)
 		}
-		b.Close()
-	})
+		p.exchange(5, cmdSetNetwork, "home")
+		for p.exchange(5, cmdStatus)[4] != 3 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err := p.end(); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		synctest.Wait()
+		want := []string{led + " on", `joining "home"`, `joined "home", IP 10.0.0.2`, led + " off", `left "home"`}
+		if got := e.since(n); !slices.Equal(got, want) {
+			t.Errorf("events\n%q, want\n%q", got, want)
+		}
+	}
+	b.Close()
 }
 
 func TestLED(t *testing.T) {
@@ -435,10 +440,39 @@ func TestCloseWakesServe(t *testing.T) {
 	if _, err := p.PinGet(0); !errors.Is(err, client.ErrGone) {
 		t.Errorf("the program: %v, want ErrGone", err)
 	}
-	if err := b.Serve(script{bytes.NewReader(nil)}); err != ErrClosed {
+	late, other := net.Pipe()
+	if err := b.Serve(late); err != ErrClosed {
 		t.Errorf("Serve of a closed board: %v, want ErrClosed", err)
 	}
+	if _, err := other.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the late program reads %v, want io.EOF", err)
+	}
 	b.Close() // again
+}
+
+// A Read of a socket that is not the poller's would not end.
+func TestPairCloseWakesRead(t *testing.T) {
+	ours, theirs, err := Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	reading := make(chan struct{})
+	read := make(chan error)
+	go func() {
+		close(reading)
+		_, err := ours.Read(make([]byte, 1))
+		read <- err
+	}()
+	<-reading
+	time.Sleep(20 * time.Millisecond) // so that it is in the system call, most likely
+	ours.Close()
+	if err := <-read; err == nil {
+		t.Error("Read returned nil")
+	}
+	if _, err := theirs.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the other end reads %v, want io.EOF", err)
+	}
 }
 
 func TestNewRefusesAccessPointsThatCannotBe(t *testing.T) {

@@ -5,7 +5,6 @@ package board
 import (
 	"io"
 	"os"
-	"sync"
 	"syscall"
 )
 
@@ -24,25 +23,11 @@ func Pair() (io.ReadWriteCloser, *os.File, error) {
 	if err != nil {
 		return nil, nil, os.NewSyscallError("socketpair", err)
 	}
-	ours := os.NewFile(uintptr(fds[0]), "program")
-	return &end{File: ours, fd: fds[0]}, os.NewFile(uintptr(fds[1]), "board"), nil
-}
-
-// end is a socket in blocking mode: its round trips are shorter than those
-// through the runtime's poller. Closing the file alone would not wake a Read.
-type end struct {
-	*os.File
-	fd    int
-	close sync.Once // the number may be another file's afterwards
-	err   error
-}
-
-// Close wakes a blocked Read and closes the socket. Later calls return what the
-// first did.
-func (e *end) Close() error {
-	e.close.Do(func() {
-
-		e.err = e.File.Close()
-	})
-	return e.err
+	// The runtime's poller takes ours, so that closing it wakes a Read.
+	if err := syscall.SetNonblock(fds[0], true); err != nil {
+		syscall.Close(fds[0])
+		syscall.Close(fds[1])
+		return nil, nil, os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "program"), os.NewFile(uintptr(fds[1]), "board"), nil
 }

@@ -61,24 +61,41 @@ func runProgram(t *testing.T, b *Board, exe string, args ...string) (stdout, std
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// Package machine's numbers and the board's are the same.
+// Package machine's numbers and the board's are the same, and Probe's driver
+// finds the chip.
 func TestProgramBuiltForEachBoard(t *testing.T) {
 	for _, spec := range All() {
 		t.Run(spec.Name, func(t *testing.T) {
-			b, e := start(t, spec, Config{})
+			b, e := start(t, spec, Config{Network: isolated(t), SSID: "home", Passphrase: "correct horse"})
 			stdout, stderr, code := runProgram(t, b, build(t, spec, "program", "."))
 			w := spec.Wiring
 			want := fmt.Sprintln(spec.MCU, w.LED, w.CS, w.Ready, w.GPIO0, w.Reset) +
 				"true\n" +
-				"the WiFiNINA chip takes SPI mode 0, most significant bit first\n" // so it is the chip's bus
+				"the WiFiNINA chip takes SPI mode 0, most significant bit first\n" + // so it is the chip's bus
+				"10.0.0.2 <nil>\n" +
+				"24:0a:c4:00:00:02 <nil>\n"
 			if stdout != want || stderr != "" || code != 0 {
 				t.Errorf("exit status %d, printed\n%s%swant\n%s", code, stdout, stderr, want)
 			}
-			if got := e.since(1); !slices.Equal(got, []string{w.LEDName + " on", w.LEDName + " off"}) {
-				t.Errorf("events %q", got)
+			got := e.since(1)
+			for _, want := range []string{w.LEDName + " on", `joined "home", IP 10.0.0.2`, w.LEDName + " off"} {
+				if !slices.Contains(got, want) {
+					t.Errorf("no event %q in %q", want, got)
+				}
 			}
 		})
 	}
+}
+
+// isolated returns a network that reaches no further than this machine.
+func isolated(t *testing.T) *network.Host {
+	t.Helper()
+	host, err := network.NewHost(network.HostConfig{Isolated: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { host.Close() })
+	return host
 }
 
 func TestProgramBuiltForAnotherBoard(t *testing.T) {
@@ -142,13 +159,8 @@ func TestTinyGosDriverWorks(t *testing.T) {
 				served <- line
 			}()
 
-			host, err := network.NewHost(network.HostConfig{Isolated: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer host.Close()
 			spec, _ := Lookup(name)
-			b, e := start(t, spec, Config{Network: host, SSID: "home", Passphrase: "correct horse"})
+			b, e := start(t, spec, Config{Network: isolated(t), SSID: "home", Passphrase: "correct horse"})
 			_, port, _ := net.SplitHostPort(l.Addr().String())
 			stdout, stderr, code := runProgram(t, b, build(t, spec, "drivers", "./wifinina"), port)
 			if code != 0 || !strings.HasSuffix(stdout, "address 10.0.0.2\nreceived \"you said hello\\n\"\n") {

@@ -114,7 +114,7 @@ func (b *bridge) fromBoard() {
 		n := 0
 		var err error
 		b.h.f.await(&b.e.signal, &forever, func() bool {
-			n, _, err = b.e.read(buf)
+			n, err = b.e.readStream(buf)
 			return err != ErrWouldBlock
 		})
 		if err == io.EOF {

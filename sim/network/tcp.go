@@ -233,6 +233,7 @@ func (e *end) read(p []byte) (n int, push bool, err error) {
 			e.segs[0] = segment{}
 			e.segs = e.segs[1:]
 			e.admit()
+			e.peer.wake() // a bridge may wait for room in segs
 		}
 		if !e.reset && e.owed >= min(e.node.p.Window/4, e.mss) {
 			e.tellWindow(0)
@@ -247,6 +248,21 @@ func (e *end) read(p []byte) (n int, push bool, err error) {
 		return 0, false, io.EOF
 	}
 	return 0, false, ErrWouldBlock
+}
+
+// readStream reads from as many segments as p has room for.
+func (e *end) readStream(p []byte) (n int, err error) {
+	for n < len(p) {
+		var m int
+		m, _, err = e.read(p[n:])
+		if n += m; err != nil {
+			break
+		}
+	}
+	if n > 0 {
+		err = nil
+	}
+	return n, err
 }
 
 // shutdown sends FIN after what is queued.

@@ -210,6 +210,22 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// A connection whose opener vanished holds no place in the backlog.
+func TestHalfOpenConnectionEnds(t *testing.T) {
+	virtually(t, nina, func(t *testing.T, v *Virtual, s Station) {
+		l, err := v.Host().Listen(80)
+		check(t, err)
+		defer l.Close()
+		time.AfterFunc(rtt*3/4, func() { s.SetLink(false) }) // the SYN-ACK is on its way
+		_, err = s.Connect(t.Context(), netip.MustParseAddrPort("10.0.0.1:80"))
+		wantErr(t, err, ErrDown)
+		time.Sleep(time.Second)
+		if l := l.(*virtualListener).l; l.promised != 0 || len(l.pending) != 0 {
+			t.Errorf("%d connections are under way, %d pending", l.promised, len(l.pending))
+		}
+	})
+}
+
 func TestConnectFailsWhenLinkGoesDown(t *testing.T) {
 	virtually(t, nina, func(t *testing.T, v *Virtual, s Station) {
 		time.AfterFunc(time.Second, func() { s.SetLink(false) })
@@ -307,6 +323,28 @@ func TestPeersWritesAreCutIntoSegmentsWithPSHOnTheLast(t *testing.T) {
 		want := []read{{1000, false}, {436, false}, {1000, false}, {436, false}, {128, true}, {5, true}}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("reads %v, want %v", got, want)
+		}
+	})
+}
+
+// However often it has to wait for room in the send buffer.
+func TestALongWriteHasOnePSH(t *testing.T) {
+	virtually(t, nina, func(t *testing.T, v *Virtual, s Station) {
+		c, p := pair(t, v, s)
+		defer p.Close()
+		go p.Write(random(200*1436 + 7))
+		buf := make([]byte, 2000)
+		for i := 0; i <= 200; {
+			n, push, err := c.Read(buf)
+			if err != nil {
+				wantErr(t, err, ErrWouldBlock)
+				time.Sleep(rtt)
+				continue
+			}
+			if want := 1436; i < 200 && (n != want || push) || i == 200 && (n != 7 || !push) {
+				t.Fatalf("segment %d has %d bytes, push %v", i, n, push)
+			}
+			i++
 		}
 	})
 }
@@ -518,8 +556,8 @@ func TestPeerThatDoesNotReadClosesItsWindow(t *testing.T) {
 			total += n
 			time.Sleep(rtt)
 		}
-		// What it has room for, and the send buffer.
-		if total != 64<<10+5744 {
+		// The whole segments that it has room for, and the send buffer.
+		if total != 64<<10/1436*1436+5744 {
 			t.Errorf("wrote %d bytes to a peer that does not read", total)
 		}
 		go io.Copy(io.Discard, p)
@@ -562,7 +600,7 @@ func TestCloseSendsWhatIsQueued(t *testing.T) {
 	virtually(t, nina, func(t *testing.T, v *Virtual, s Station) {
 		c, p := pair(t, v, s)
 		// More than the peer's window, so that some waits in the buffer.
-		data := random(64<<10 + 5744)
+		data := random(64<<10/1436*1436 + 5744)
 		for sent := 0; sent < len(data); time.Sleep(rtt) {
 			n, _ := c.Write(data[sent:])
 			sent += n
@@ -635,6 +673,18 @@ func TestCloseWithUnreadData(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The window that the discarded segments took is the peer's again.
+func TestCloseThatDrainsLetsThePeerFindOut(t *testing.T) {
+	virtually(t, nina, func(t *testing.T, v *Virtual, s Station) {
+		c, p := pair(t, v, s)
+		data := random(100_000)
+		time.AfterFunc(time.Second, c.Close)
+		_, err := p.Write(data) // more than the window and the send buffer
+		wantErr(t, err, ErrReset)
+		p.Close()
+	})
 }
 
 func TestPeerReset(t *testing.T) {
@@ -1097,6 +1147,29 @@ func TestVirtualConfigIsChecked(t *testing.T) {
 			NewVirtual(cfg)
 		}()
 	}
+}
+
+// What is sent behind a lost segment arrives with it, not before.
+func TestLostSegmentHoldsUpTheOnesBehindIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := NewVirtual(VirtualConfig{Clock: clock.Virtual(), RTT: rtt})
+		l := v.f.newLine("")
+		start := time.Now()
+		var got []time.Duration
+		arrive := func() { got = append(got, time.Since(start)) }
+		v.f.lock()
+		l.sendAfter(lossDelay, arrive)
+		l.send(arrive)
+		v.f.unlock()
+		time.Sleep(time.Second)
+		v.f.lock()
+		l.send(arrive)
+		v.f.unlock()
+		time.Sleep(time.Second)
+		if want := []time.Duration{lossDelay + rtt/2, lossDelay + rtt/2, time.Second + rtt/2}; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("arrivals after %v, want %v", got, want)
+		}
+	})
 }
 
 // On the free-running clock everything is due at once, but still in order.

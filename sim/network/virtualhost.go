@@ -100,22 +100,13 @@ func (c *VirtualConn) opError(op string, err error) error {
 	return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: hostError(err)}
 }
 
-// Read reads what has arrived, from several segments too.
+// Read reads what has arrived, whatever the segments.
 func (c *VirtualConn) Read(p []byte) (n int, err error) {
 	timeout := c.e.f.await(&c.e.signal, &c.rd, func() bool {
 		if len(p) == 0 && !c.e.closed {
 			return true
 		}
-		for n < len(p) {
-			var m int
-			m, _, err = c.e.read(p[n:])
-			if n += m; err != nil {
-				break
-			}
-		}
-		if n > 0 {
-			err = nil
-		}
+		n, err = c.e.readStream(p)
 		return err != ErrWouldBlock
 	})
 	if timeout != nil {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tinynet/sim/clock"
@@ -78,6 +79,11 @@ type Readings struct {
 	// EmptyPulseKeepsReply: a CS pulse without a byte leaves a pending reply
 	// pending. By default the reply is lost.
 	EmptyPulseKeepsReply bool
+	// GPIO0Misses: the firmware is told of a frame when it was handed to lwIP,
+	// which may be before lwIP has queued its data; then nothing raises GPIO0
+	// until the next frame or command. Every fourth frame is missed so. By
+	// default lwIP is always first.
+	GPIO0Misses bool
 	// StrictBacklog: a listener lets as many connections wait as it asked
 	// for, 1 in slots. By default the 6 that its mailbox holds.
 	StrictBacklog bool
@@ -166,7 +172,7 @@ func New(cfg Config) *Chip {
 }
 
 // Close ends the chip: its goroutines and timers end, its sockets are closed,
-// its pins no longer change.
+// its pins no longer change. It must not be called from a callback.
 func (c *Chip) Close() {
 	c.lock()
 	c.closed = true
@@ -239,8 +245,8 @@ func (c *Chip) released() {
 	c.ledger.Chip += c.cfg.Timing.Boot
 	c.bootAt = c.after(c.cfg.Timing.Boot)
 	c.bootTimer = c.clk.Later(c.cfg.Timing.Boot, func() {
-		c.lock()
-		c.unlock()
+		c.lock() // which boots
+		defer c.unlock()
 	})
 }
 
@@ -291,6 +297,7 @@ type firmware struct {
 
 	update chan struct{} // counting semaphore of the GPIO0 task, at most 2
 	frame  chan struct{} // a frame has come in
+	frames atomic.Uint32 // counted only for Readings.GPIO0Misses
 
 	wifi  wifi
 	lwip  lwip

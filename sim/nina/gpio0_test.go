@@ -167,3 +167,45 @@ func TestLegacyClientHidesFromAcceptMode(t *testing.T) {
 		r.is("GPIO0", r.gpio0(), false)
 	})
 }
+
+// The firmware may look before lwIP has queued a frame's data.
+func TestGPIO0MissesAFrame(t *testing.T) {
+	run(t, Config{Readings: Readings{GPIO0Misses: true}}, func(r *rig) {
+		r.join()
+		peer := r.peer(0)
+		missed := false
+		for range 4 {
+			r.idle()
+			peer.send("x")
+			r.settle()
+			if !r.gpio0() {
+				missed = true
+				r.status() // any command makes it look again
+				r.settle()
+			}
+			r.is("GPIO0", r.gpio0(), true)
+			r.recv(0, 10)
+			r.settle()
+		}
+		r.is("a frame was missed", missed, true)
+	})
+}
+
+// The connection that the task holds is closed by a drop, but the server does
+// not know: accept mode hands out the dead descriptor.
+func TestHeldConnectionIsStaleAfterADrop(t *testing.T) {
+	run(t, Config{}, func(r *rig) {
+		r.join()
+		r.listen(0, 80, 0)
+		c := r.st.listeners[80].dial("10.0.0.7:1")
+		r.settle()
+		r.c.DropLink()
+		r.is("closed by", c.how(), "RST")
+		r.settle()
+		r.is("GPIO0", r.gpio0(), true)
+		r.is("accepted into", r.accept(0), 1)
+		r.is("state", r.state(1), 0)
+		r.settle()
+		r.is("GPIO0", r.gpio0(), false)
+	})
+}

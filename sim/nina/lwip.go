@@ -30,7 +30,6 @@ const (
 	eIO          = 5
 	eBADF        = 9
 	eAGAIN       = 11
-	eNOMEM       = 12
 	eINVAL       = 22
 	eNFILE       = 23
 	eNOSYS       = 88

@@ -540,3 +540,39 @@ func TestRemoteOfAClosedSlotIsNoise(t *testing.T) {
 		r.x("E0 3A 01 01 05 EE FF FF", "E0 BA 02 04 00 00 00 00 02 00 00 EE") // a free slot
 	})
 }
+
+// A legacy client that was stopped stays in its server's list: when its
+// descriptor is used again, the server takes that connection for its own.
+func TestLegacyListKeepsStaleDescriptors(t *testing.T) {
+	run(t, Config{}, func(r *rig) {
+		r.join()
+		r.listen(0, 80, 0)
+		r.st.listeners[80].dial("10.0.0.7:1").send("x")
+		r.is("legacy", r.avail(0), 1)
+		r.recv(1, 10)
+		r.stop(1)
+		for range 8 {
+			r.bsd(2) // until only that descriptor is left
+		}
+		peer := r.peer(1)
+		r.is("written to the server", r.send(0, "oops"), 4)
+		r.is("got", peer.got(), "oops")
+	})
+}
+
+// While 2D connects, the slot already names the new descriptor, and the GPIO0
+// task looks at it.
+func TestScanDuringAConnect(t *testing.T) {
+	run(t, Config{}, func(r *rig) {
+		r.join()
+		r.peer(0).end(false)
+		r.st.rtt = time.Second
+		r.command(build(0x2d, b(10, 0, 0, 9), b(0, 80), b(0), b(0)))
+		for range 10 {
+			r.st.came()
+			time.Sleep(50 * time.Millisecond)
+		}
+		r.is("connected", r.answer()[0], 1)
+		r.is("state", r.state(0), 4)
+	})
+}

@@ -369,6 +369,7 @@ func TestSlotOutOfRangeHangsTheChip(t *testing.T) {
 				r.command(unhex(frame))
 				r.hung("slot ")
 				r.is("hangs", r.c.Ledger().Hangs, 1)
+				r.is("command traced", r.traced("none, the chip hangs"), true)
 			})
 		})
 	}

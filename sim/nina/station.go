@@ -96,8 +96,6 @@ type wifi struct {
 	servers      [2][4]byte // lwIP's DNS servers
 	wanted       [2][4]byte // those of command 15
 	resolved     [4]byte
-	hostname     string
-	modemSleep   bool
 	scanned      []AccessPoint
 
 	station  network.Station
@@ -111,7 +109,6 @@ type wifi struct {
 
 func (w *wifi) init() {
 	w.status = statusIdle
-	w.modemSleep = true
 }
 
 func (w *wifi) stopTimers() {
@@ -413,16 +410,9 @@ func setDNS(f *firmware, in input, r *reply) {
 	r.ack()
 }
 
-func setHostname(f *firmware, in input, r *reply) {
-	name := cstring(in.text(4, int(in[3])))
-	f.wifi.hostname = name[:min(len(name), 32)]
-	r.ack()
-}
-
-func setPowerMode(f *firmware, in input, r *reply) {
-	f.wifi.modemSleep = in[4] != 0
-	r.ack()
-}
+// setHostname and setPowerMode change nothing that the host could see.
+func setHostname(_ *firmware, _ input, r *reply)  { r.ack() }
+func setPowerMode(_ *firmware, _ input, r *reply) { r.ack() }
 
 // setAPNet fails: access-point mode is not simulated. The radio restarts all
 // the same.

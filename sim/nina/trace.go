@@ -195,11 +195,7 @@ func describeReply(in input, out []byte) string {
 		}
 		return strings.Join(names, " ")
 	case 0x2b:
-		n := binary.LittleEndian.Uint16(first)
-		if n == 255 {
-			return "255"
-		}
-		return strconv.Itoa(int(n))
+		return strconv.Itoa(int(binary.LittleEndian.Uint16(first)))
 	case 0x2f:
 		if first[0] == 4 {
 			return "established"

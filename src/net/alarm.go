@@ -41,7 +41,7 @@ func (a *alarm) wait(c *sync.Cond) {
 		} else {
 			a.timer = time.AfterFunc(left, func() {
 				c.L.Lock()
-				a.armed = false // it may have rung for a deadline that was moved since
+				a.armed = false // a coarse clock may ring early
 				c.Broadcast()
 				c.L.Unlock()
 			})

@@ -295,6 +295,8 @@ func (l lister) typ(typ types.Type) string {
 		}[typ.Dir()] + l.typ(typ.Elem())
 	case *types.Signature:
 		return "func" + l.signature(typ)
+	case *types.Struct:
+		return "struct" // the lists leave its fields out
 	}
 	return types.TypeString(typ, func(pkg *types.Package) string {
 		if pkg == l.pkg {

@@ -30,7 +30,7 @@ func (w *stingyWriter) Write(b []byte) (int, error) {
 
 func TestBuffersLikeGo(t *testing.T) {
 	r := rand.New(rand.NewSource(1))
-	for range 5000 {
+	for range 2000 {
 		var ours Buffers
 		var gos stdnet.Buffers
 		total := 0
@@ -40,9 +40,10 @@ func TestBuffersLikeGo(t *testing.T) {
 			ours, gos = append(ours, b), append(gos, b)
 		}
 		what := fmt.Sprintf("%q", ours)
+		allOurs, allGos := ours[:], gos[:] // to see that what was read can be freed
 		for n := r.Intn(4); n > 0; n-- {
-			p, q := make([]byte, r.Intn(8)), []byte(nil)
-			q = make([]byte, len(p))
+			p := make([]byte, r.Intn(8))
+			q := make([]byte, len(p))
 			got, err := ours.Read(p)
 			stdGot, stdErr := gos.Read(q)
 			same(t, fmt.Sprintf("%s Read of %d", what, len(p)), show(got, err, p, [][]byte(ours)), show(stdGot, stdErr, q, [][]byte(gos)))
@@ -53,6 +54,7 @@ func TestBuffersLikeGo(t *testing.T) {
 		stdGot, stdErr := gos.WriteTo(&stdW)
 		same(t, fmt.Sprintf("%s WriteTo with room for %d", what, w.left),
 			show(got, err, w.String(), [][]byte(ours)), show(stdGot, stdErr, stdW.String(), [][]byte(gos)))
+		same(t, what+" afterwards", show([][]byte(allOurs)), show([][]byte(allGos)))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -267,6 +268,9 @@ func (d *fakeDevice) Send(sockfd int, buf []byte, flags int, deadline time.Time)
 }
 
 func (d *fakeDevice) send(sockfd int, buf []byte, to netip.AddrPort, deadline func(*fakeSock) time.Time) (int, error) {
+	if d.mostPerSend > 0 {
+		runtime.Gosched() // between the pieces others have their chance
+	}
 	err := d.enter("Send")
 	defer d.mu.Unlock()
 	s := d.socks[sockfd]

@@ -69,6 +69,8 @@ func TestInterfaces(t *testing.T) {
 			[]string{loopback, "2 net0 1500 00:00:5e:00:53:01 broadcast|multicast []"}},
 		{"IPv4", addrDevice{addr: netip.MustParseAddr("10.0.0.2")},
 			[]string{loopback, "2 net0 1500 00:00:5e:00:53:01 up|broadcast|multicast|running [10.0.0.2/32]"}},
+		{"IPv4 in IPv6", addrDevice{addr: netip.MustParseAddr("::ffff:10.0.0.2")},
+			[]string{loopback, "2 net0 1500 00:00:5e:00:53:01 up|broadcast|multicast|running [10.0.0.2/32]"}},
 		{"IPv6", addrDevice{addr: netip.MustParseAddr("2001:db8::2")},
 			[]string{loopback, "2 net0 1500 00:00:5e:00:53:01 up|broadcast|multicast|running [2001:db8::2/128]"}},
 		{"no hardware address", struct{ netdever }{addrDevice{addr: netip.MustParseAddr("10.0.0.2")}},

@@ -33,7 +33,7 @@ func TestParseCIDRLikeGo(t *testing.T) {
 		checkCIDR(t, fmt.Sprintf("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/%d", ones))
 	}
 	r := rand.New(rand.NewSource(1))
-	for range 20000 {
+	for range 4000 {
 		checkCIDR(t, mutate(r, cidrTexts, "0123456789abf:.%/+-"))
 	}
 }
@@ -66,12 +66,12 @@ func checkIPNet(t *testing.T, ip, mask, other []byte) {
 }
 
 func TestIPNetLikeGo(t *testing.T) {
-	for i := range 1 << 16 {
+	for i := 0; i < 1<<16; i += 7 {
 		checkMask(t, []byte{byte(i >> 8), byte(i)})
 		checkMask(t, []byte{255, byte(i >> 8), byte(i), 0})
 	}
 	r := rand.New(rand.NewSource(1))
-	for range 20000 {
+	for range 4000 {
 		ip, mask, other := randomBytes(r), randomBytes(r), randomBytes(r)
 		checkIPNet(t, ip, mask, other)
 		checkIPNet(t, ip, mask, ip)

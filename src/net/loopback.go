@@ -119,6 +119,7 @@ type loopStream struct {
 	writerGone     bool  // the writer's end is closed
 	readerGone     bool  // the reader's end is closed
 	unwanted       bool  // the reader closed before it had read all
+	refused        bool  // something was written after the reader closed
 }
 
 func (s *loopStream) init() {
@@ -184,9 +185,12 @@ func (s *loopStream) write(b []byte) (sent int, err error) {
 			err = os.ErrDeadlineExceeded
 		case s.unwanted:
 			err = errConnReset
-		case s.ended || s.readerGone:
+		case s.ended || s.readerGone && s.refused:
 			err = errBrokenPipe
-		case s.deaf:
+		case s.deaf || s.readerGone:
+			// As in TCP, the first write after the peer's close goes out
+			// and only its answer is an error.
+			s.refused = s.readerGone
 			sent += len(b)
 			b = nil
 		case s.n == s.size:

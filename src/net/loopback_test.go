@@ -167,34 +167,25 @@ func countBindings() (n int) {
 	return n
 }
 
-func TestPortsRunOut(t *testing.T) {
+func TestPortsAreGivenOnce(t *testing.T) {
 	ports.mu.Lock()
 	old := ports.first
 	ports.mu.Unlock()
-	var all []*binding
-	at := netip.AddrPortFrom(netip.MustParseAddr("127.3.3.3"), 0)
-	for {
-		b := &binding{local: at}
-		if len(all) == 1<<16-firstEphemeral-64 { // the table is a list: filling it whole takes long
-			break
-		}
-		if err := b.take(); err != nil {
+	var all [2000]binding
+	seen := map[uint16]bool{}
+	for i := range all {
+		all[i].local = netip.AddrPortFrom(netip.MustParseAddr("127.3.3.3"), 0)
+		if err := all[i].take(); err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, b)
-		if len(all) == 2000 {
-			break
-		}
-	}
-	seen := map[uint16]bool{}
-	for _, b := range all {
-		if p := b.local.Port(); p < firstEphemeral || seen[p] {
+		p := all[i].local.Port()
+		if p < firstEphemeral || seen[p] {
 			t.Fatalf("port %d was given twice or is not ephemeral", p)
 		}
-		seen[b.local.Port()] = true
+		seen[p] = true
 	}
-	for _, b := range all {
-		b.release()
+	for _, i := range rand.New(rand.NewSource(1)).Perm(len(all)) {
+		all[i].release()
 	}
 	if ports.first != old {
 		t.Error("the list of ports is not what it was")
@@ -355,6 +346,10 @@ func TestLoopbackReset(t *testing.T) {
 
 	near, far = loopbackConns(t)
 	far.Close()
+	// TCP notices with the answer to the first Write.
+	if n, err := near.Write(b); n != len(b) || err != nil {
+		t.Errorf("the first Write after the peer's Close: %d, %v", n, err)
+	}
 	_, err = near.Write(b)
 	wantOpError(t, err, "write", syscall.EPIPE)
 }

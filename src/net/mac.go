@@ -27,10 +27,10 @@ func ParseMAC(s string) (hw HardwareAddr, err error) {
 	return hw, nil
 }
 
-// parseMAC is ParseMAC for an address of any length from 6 bytes; nil is an
-// error.
+// parseMAC is ParseMAC for an address of any length from 6 to 20 bytes; nil is
+// an error.
 func parseMAC(s string) HardwareAddr {
-	if len(s) < 12 {
+	if len(s) < len("00005e005301") {
 		return nil
 	}
 	group, sep := len(s), byte(0) // bytes in a group, and what is between groups

@@ -87,15 +87,22 @@ func TestPipeWriteWaitsUntilAllIsRead(t *testing.T) {
 		buf := make([]byte, 5)
 		expect(t, "first Read", call(b.Read, buf), 5, nil)
 		expect(t, "Read into nothing", call(b.Read, nil), 0, nil)
+		// Neither deadlines to come nor another Write end it.
+		a.SetWriteDeadline(later())
+		b.SetReadDeadline(later())
+		other := start(a.Write, []byte("!"))
+		blockedOrNot()
 		select {
 		case r := <-written:
-			t.Errorf("Write returned %v with data left", r)
+			t.Fatalf("Write returned %v with data left", r)
 		default:
 		}
 		rest := make([]byte, 100)
 		expect(t, "second Read", call(b.Read, rest), 7, nil)
 		expect(t, "Write", <-written, 12, nil)
-		if got := string(buf) + string(rest[:7]); got != "hello, world" {
+		expect(t, "third Read", call(b.Read, rest[7:]), 1, nil)
+		expect(t, "other Write", <-other, 1, nil)
+		if got := string(buf) + string(rest[:8]); got != "hello, world!" {
 			t.Errorf("read %q", got)
 		}
 	})

@@ -1,24 +1,27 @@
 package net
 
 // parsePort returns the number that service is in decimal, with or without a
-// sign; the empty string is 0. Numbers too large for a port come out as some
-// number too large for a port. Anything else is a name to look up.
+// sign; the empty string is 0. A number beyond 30 bits becomes the largest or
+// smallest of 30 bits, as in Go, which is still no port. Anything else is a
+// name to look up.
 func parsePort(service string) (port int, needsLookup bool) {
-	const tooLarge = 1 << 20
-	digits, sign := service, 1
+	const limit = 1 << 30
+	digits, negative := service, false
 	if digits != "" && (digits[0] == '+' || digits[0] == '-') {
-		if digits[0] == '-' {
-			sign = -1
-		}
+		negative = digits[0] == '-'
 		digits = digits[1:]
 	}
+	var n int64
 	for _, c := range []byte(digits) {
 		if c < '0' || c > '9' {
 			return 0, true
 		}
-		port = min(10*port+int(c-'0'), tooLarge)
+		n = min(10*n+int64(c-'0'), limit)
 	}
-	return sign * port, false
+	if negative {
+		return int(-n), false
+	}
+	return int(min(n, limit-1)), false
 }
 
 // lookupPort returns the port of a service by its IANA name, in either case.

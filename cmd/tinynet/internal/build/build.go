@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -191,9 +192,10 @@ func prepare(cfg Config, dir string) (*builder, error) {
 
 // command returns a go command with the overlay, the workspace and the tags.
 func (b *builder) command(ctx context.Context, verb string, arg ...string) *exec.Cmd {
-	args := []string{verb, "-overlay=" + b.overlay.File, "-tags=" + strings.Join(b.Tags, ",")}
+	flags, tags := b.env.Flags()
+	args := []string{verb, "-overlay=" + b.overlay.File, "-tags=" + strings.Join(slices.Concat(tags, b.Tags), ",")}
 	return b.env.Command(ctx, b.overlay.GOROOT, b.Dir,
-		[]string{"GOWORK=" + b.work.File, "GOFLAGS=" + b.env.Flags()}, append(args, arg...)...)
+		[]string{"GOWORK=" + b.work.File, "GOFLAGS=" + flags}, append(args, arg...)...)
 }
 
 // checkMain checks that the patterns are one program.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -41,6 +42,16 @@ func tempDir(t *testing.T) string {
 // and a function more.
 func checkout(t *testing.T) string {
 	t.Helper()
+	env, err := toolchain.Find(t.TempDir(), os.Environ())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checkoutWith(t, env.GOROOT)
+}
+
+// checkoutWith returns a checkout with the net of the toolchain in goroot.
+func checkoutWith(t *testing.T, goroot string) string {
+	t.Helper()
 	root := tempDir(t)
 	write(t, root, map[string]string{
 		"go.mod":             "module tinynet\n\ngo 1.23\n",
@@ -50,11 +61,7 @@ func checkout(t *testing.T) string {
 		"machine/board.go":   "//go:build someboard\n\npackage machine\n\nconst Board = \"someboard\"\n",
 		"src/net/tinynet.go": "package net\n\n// Tinynet says whose net this is.\nfunc Tinynet() string { return \"tinynet\" }\n",
 	})
-	env, err := toolchain.Find(root, os.Environ())
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := filepath.Glob(filepath.Join(env.GOROOT, "src", "net", "*.go"))
+	files, err := filepath.Glob(filepath.Join(goroot, "src", "net", "*.go"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("GOROOT has no net: %v", err)
 	}
@@ -101,8 +108,9 @@ func config(t *testing.T, root, dir string, pkg ...string) (Config, *bytes.Buffe
 func TestBuild(t *testing.T) {
 	root, user, elsewhere := checkout(t), tempDir(t), tempDir(t)
 	write(t, user, map[string]string{
-		"go.mod":      "module example.com/user\n\ngo 1.23\n",
-		"app/main.go": program,
+		"go.mod":       "module example.com/user\n\ngo 1.23\n",
+		"app/main.go":  program,
+		"tags/main.go": "//go:build one && two && ninafw\n\n" + program,
 	})
 	write(t, root, map[string]string{"app/main.go": program})
 	replacing := tempDir(t)
@@ -131,6 +139,7 @@ func TestBuild(t *testing.T) {
 		{"go.mod that replaces tinynet", replacing, []string{"."}, ""},
 		{"go.work", workspace, []string{"./app"}, ""},
 		{"flags that a workspace refuses", user, []string{"./app"}, "-mod=mod -trimpath"},
+		{"tags of the user's", user, []string{"./tags"}, "-tags=one,two"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg, stderr := config(t, root, c.dir, c.pkg...)
@@ -244,6 +253,39 @@ func TestOverlayNotTaken(t *testing.T) {
 		if err := b.verify(t.Context(), patterns); !errors.Is(err, want) {
 			t.Errorf("%s: error %v, want %v", pkg, err, want)
 		}
+	}
+}
+
+// A workspace may need a newer Go than the user's module. Go fetches it into
+// the module cache, where it takes no overlay as it is (trap 1).
+func TestWorkspaceNeedsNewerGo(t *testing.T) {
+	env, err := toolchain.Find(t.TempDir(), os.Environ())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := func(version string) string {
+		dir := filepath.Join(env.GOMODCACHE, "golang.org", "toolchain@v0.0.1-"+version+"."+runtime.GOOS+"-"+runtime.GOARCH, "bin")
+		if _, err := os.Stat(filepath.Join(dir, "go")); err != nil {
+			t.Skipf("%s is not in the module cache: GOTOOLCHAIN=%s go version would fetch it", version, version)
+		}
+		return dir
+	}
+	old, _ := bin("go1.23.12"), bin("go1.25.5")
+	t.Setenv("PATH", old+string(filepath.ListSeparator)+os.Getenv("PATH"))
+
+	root, user := checkoutWith(t, filepath.Dir(bin("go1.25.5"))), tempDir(t)
+	write(t, root, map[string]string{"machine/go.mod": "module machine\n\ngo 1.25.5\n"})
+	write(t, user, map[string]string{
+		"go.mod":  "module example.com/user\n\ngo 1.23\n",
+		"main.go": "package main\n\nimport (\n\t\"machine\"\n\t\"runtime\"\n\t_ \"net\"\n)\n\nfunc main() { println(runtime.Version(), machine.Board) }\n",
+	})
+	cfg, stderr := config(t, root, user, ".")
+	cfg.Environ = append(cfg.Environ, "PATH="+os.Getenv("PATH"), "GOROOT=", "GOTOOLCHAIN=auto", "GOPROXY=off")
+	if err := Build(t.Context(), cfg); err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	if out, err := exec.Command(cfg.Output).CombinedOutput(); err != nil || string(out) != "go1.25.5 someboard\n" {
+		t.Errorf("the program prints %q (%v)", out, err)
 	}
 }
 

@@ -24,8 +24,14 @@ var ErrNotFound = errors.New("tinynet's source was not found: set " + Variable +
 // Find returns the checkout's folder: the one that TINYNET_ROOT names, else the
 // one the tool was compiled in, else the one around the folder dir.
 func Find(dir string) (string, error) {
-	if root := os.Getenv(Variable); root != "" {
-		root, err := filepath.Abs(root)
+	_, source, _, _ := runtime.Caller(0)
+	return find(os.Getenv(Variable), source, dir)
+}
+
+// find is Find for a value of the variable and a source file of this package.
+func find(variable, source, dir string) (string, error) {
+	if variable != "" {
+		root, err := filepath.Abs(variable)
 		if err != nil {
 			return "", err
 		}
@@ -34,16 +40,10 @@ func Find(dir string) (string, error) {
 		}
 		return root, nil
 	}
-	// .../cmd/tinynet/internal/checkout/checkout.go; with -trimpath this is
-	// no path at all.
-	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
-		root := file
-		for range 5 {
-			root = filepath.Dir(root)
-		}
-		if Is(root) {
-			return root, nil
-		}
+	// The path is .../cmd/tinynet/internal/checkout/checkout.go; with -trimpath
+	// it is none.
+	if root := filepath.Join(source, "../../../../.."); filepath.IsAbs(source) && Is(root) {
+		return root, nil
 	}
 	for {
 		if Is(dir) {

@@ -108,15 +108,22 @@ func (e *Env) Command(ctx context.Context, goroot, dir string, extra []string, a
 	return cmd
 }
 
-// Flags returns e.GOFLAGS without -mod, which a workspace does not take.
-func (e *Env) Flags() string {
+// Flags returns e.GOFLAGS without -mod, which a workspace does not take, and
+// without -tags, whose tags it returns: a -tags flag of the tool's would hide
+// them.
+func (e *Env) Flags() (flags string, tags []string) {
 	var keep []string
 	for _, f := range strings.Fields(e.GOFLAGS) {
-		if name, _, _ := strings.Cut(strings.TrimLeft(f, "-"), "="); name != "mod" {
+		name, value, _ := strings.Cut(strings.TrimLeft(f, "-"), "=")
+		switch name {
+		case "mod":
+		case "tags":
+			tags = strings.Split(value, ",")
+		default:
 			keep = append(keep, f)
 		}
 	}
-	return strings.Join(keep, " ")
+	return strings.Join(keep, " "), tags
 }
 
 // InModule reports whether e is about a folder inside a module.

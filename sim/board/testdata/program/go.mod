@@ -2,6 +2,12 @@ module program
 
 go 1.23
 
-require machine v0.0.0
+require (
+	machine v0.0.0
+	tinynet v0.0.0
+)
 
-replace machine => ../../../../machine
+replace (
+	machine => ../../../../machine
+	tinynet => ../../../..
+)

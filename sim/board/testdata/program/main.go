@@ -1,10 +1,14 @@
 // Command program prints what package machine says of the board that it was
-// built for, and switches the LED on.
+// built for, switches the LED on, and joins a network with Probe's device.
 package main
 
 import (
 	"fmt"
 	"machine"
+	"os"
+
+	"tinynet/netlink"
+	"tinynet/netlink/probe"
 )
 
 func main() {
@@ -19,4 +23,12 @@ func main() {
 		SDI:       machine.NINA_SDI,
 		Mode:      machine.Mode1,
 	}))
+
+	link, dev := probe.Probe()
+	if err := link.NetConnect(&netlink.ConnectParams{Ssid: "home", Passphrase: "correct horse"}); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(dev.Addr())
+	fmt.Println(link.GetHardwareAddr())
 }

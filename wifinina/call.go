@@ -1,0 +1,223 @@
+package wifinina
+
+import (
+	"time"
+
+	"tinynet/netdev"
+)
+
+// A call on a socket that has to wait does so on a channel of its own, with
+// neither the bus nor a lock held, until the poller or another call has news
+// for it.
+
+// want is what a call waits for.
+type want uint8
+
+const (
+	wantNothing want = iota // it is at work, or waits for the bus
+	wantData                // cmdPoll: readable
+	wantRoom                // cmdPoll: writable
+	wantTurn                // another Send on the stream to end
+	wantEntry               // an entry of the socket table
+)
+
+// waiter is a call on a socket that is in progress. Whoever has news for it
+// sets told and wakes it.
+type waiter struct {
+	next     *waiter
+	wake     chan struct{}
+	s        *socket
+	gen      uint8
+	dgram    bool
+	state    state // of s when the call took the bus last
+	write    bool  // obeys the write deadline, not the read deadline
+	want     want
+	told     bool
+	deadline instant // given with the call
+}
+
+// enter begins a call on socket fd.
+func (d *Device) enter(fd int, write bool, deadline time.Time) (*waiter, error) {
+	limit := d.instantOf(deadline)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.lookup(fd)
+	if s == nil {
+		return nil, netdev.ErrInvalidSocketFd
+	}
+	w := d.spare
+	if w == nil {
+		w = &waiter{wake: make(chan struct{}, 1)}
+	} else {
+		d.spare = w.next
+		select {
+		case <-w.wake:
+		default:
+		}
+	}
+	w.s, w.gen, w.dgram, w.state, w.write = s, s.gen, s.dgram, s.state, write
+	w.want, w.told, w.deadline = wantNothing, false, limit
+	if err := d.check(w); err != nil {
+		w.next = d.spare
+		d.spare = w
+		return nil, err
+	}
+	w.next = d.waiters
+	d.waiters = w
+	return w, nil
+}
+
+// exit ends a call.
+func (d *Device) exit(w *waiter) {
+	d.mu.Lock()
+	for p := &d.waiters; *p != nil; p = &(*p).next {
+		if *p == w {
+			*p = w.next
+			break
+		}
+	}
+	w.next = d.spare
+	d.spare = w
+	d.mu.Unlock()
+}
+
+// check returns the error with which the call has to end, if any. The caller
+// holds mu.
+func (d *Device) check(w *waiter) error {
+	if w.gen != w.s.gen || w.s.state == stateClosing || w.s.state == stateFree {
+		return netdev.ErrInvalidSocketFd
+	}
+	w.state = w.s.state
+	if w.s.err != nil {
+		return w.s.err
+	}
+	if t := w.expiry(); t != 0 && d.now() >= t {
+		return netdev.ErrTimeout
+	}
+	return nil
+}
+
+// expiry returns when the call has to end, 0 for never.
+func (w *waiter) expiry() instant {
+	t := w.s.rdl
+	if w.write {
+		t = w.s.wdl
+	}
+	if t == 0 || w.deadline != 0 && w.deadline < t {
+		t = w.deadline
+	}
+	return t
+}
+
+// signal wakes the call to look for itself.
+func (w *waiter) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// inform wakes the call because it has what it wants.
+func (w *waiter) inform() {
+	w.told = true
+	w.want = wantNothing
+	w.signal()
+}
+
+// wakeAll wakes all calls; the caller holds mu.
+func (d *Device) wakeAll() {
+	for w := d.waiters; w != nil; w = w.next {
+		w.signal()
+	}
+}
+
+// takeFor takes the bus for a call, unless the call has to end.
+func (d *Device) takeFor(w *waiter) error {
+	for {
+		d.mu.Lock()
+		err := d.check(w)
+		timed := w.expiry() != 0
+		d.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if !d.bus.tryTake() {
+			if timed {
+				d.kickPoller() // it minds the deadlines
+			}
+			select {
+			case d.bus.owner <- struct{}{}:
+			case <-w.wake:
+				continue
+			}
+		}
+		d.mu.Lock()
+		err = d.check(w)
+		d.mu.Unlock()
+		if err != nil {
+			d.bus.give()
+		}
+		return err
+	}
+}
+
+// await waits until the call has what it wants, or has to end. The bus is not
+// held meanwhile.
+func (d *Device) await(w *waiter, want want) error {
+	d.mu.Lock()
+	return d.awaitLocked(w, want)
+}
+
+// awaitLocked is await for a caller that holds mu, which it releases.
+func (d *Device) awaitLocked(w *waiter, want want) error {
+	w.told, w.want = false, want
+	for {
+		if w.told {
+			// Even if the call has to end: a turn that was given to it has to
+			// be passed on.
+			d.mu.Unlock()
+			return nil
+		}
+		if err := d.check(w); err != nil {
+			w.want = wantNothing
+			d.mu.Unlock()
+			return err
+		}
+		timed := w.expiry() != 0
+		d.mu.Unlock()
+		if timed || want == wantData || want == wantRoom {
+			d.kickPoller()
+		}
+		<-w.wake
+		d.mu.Lock()
+	}
+}
+
+// beginWrite waits until no other Send is at work on the stream, whose data
+// would mingle.
+func (d *Device) beginWrite(w *waiter) error {
+	d.mu.Lock()
+	if w.s.writing {
+		return d.awaitLocked(w, wantTurn)
+	}
+	err := d.check(w)
+	w.s.writing = err == nil
+	d.mu.Unlock()
+	return err
+}
+
+// endWrite gives the next Send its turn.
+func (d *Device) endWrite(w *waiter) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if w.gen != w.s.gen {
+		return
+	}
+	for o := d.waiters; o != nil; o = o.next {
+		if o.s == w.s && o.want == wantTurn {
+			o.inform()
+			return
+		}
+	}
+	w.s.writing = false
+}
