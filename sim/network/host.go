@@ -148,12 +148,11 @@ func (h *Host) Close() error {
 }
 
 // adopt keeps a socket of the operating system until it is closed by Close or
-// disown. It reports false, and closes it, if the Host is closed.
+// disown. It reports false if the Host is closed.
 func (h *Host) adopt(c interface{ Close() error }) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		c.Close()
 		return false
 	}
 	h.open[c] = struct{}{}

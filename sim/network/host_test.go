@@ -578,9 +578,9 @@ func TestClosingTheHostResetsPeers(t *testing.T) {
 	_, q := h.listen(t, freePort(t)) // never accepted
 	third := dialTCP(t, q.RemoteAddr().(*net.TCPAddr).AddrPort())
 	h.Close()
-	for _, p := range []net.Conn{p, q, third} {
+	for i, p := range []net.Conn{p, q, third} {
 		if _, err := p.Read(make([]byte, 1)); err == nil || err == io.EOF {
-			t.Errorf("a peer reads %v", err)
+			t.Errorf("peer %d reads %v", i, err)
 		}
 	}
 	_, err := h.s.Listen(81, 1)

@@ -27,11 +27,12 @@ type VirtualConfig struct {
 //
 // TCP is modelled segment by segment. What a peer writes in one go is cut into
 // segments of the chip's MSS, with PSH on the last; a sender has at most the
-// receiver's window in flight and unread, and hears of acknowledgements and of
-// a window that reads have opened (a segment, or a quarter of it) half a round trip later. A lost segment
-// arrives a round trip and 200 ms late, and what was sent behind it with it.
-// There is no congestion control, and frames take no time but RTT/2 each.
-// A UDP datagram that is lost stays lost.
+// receiver's window in flight and unread, and hears of acknowledgements half a
+// round trip later, and so of what reads have freed of the window once that is
+// a segment, or a quarter of the window. A lost segment arrives a round trip
+// and 200 ms late, and what was sent behind it with it; acknowledgements are
+// never lost. There is no congestion control, and frames take no time but
+// RTT/2 each. A UDP datagram that is lost stays lost.
 type Virtual struct {
 	f     *fabric
 	hosts map[string]netip.Addr

@@ -204,10 +204,19 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 			t.Errorf("the listener got %v", c.RemoteAddr())
 		}
 		// The half-open connection holds no place in the backlog.
-		if n := l.(*virtualListener).l.promised; n != 0 {
-			t.Errorf("%d connections are under way", n)
-		}
+		noHandshakes(t, l)
 	})
+}
+
+// noHandshakes checks that nothing holds a place in a backlog.
+func noHandshakes(t *testing.T, l net.Listener) {
+	t.Helper()
+	tl := l.(*virtualListener).l
+	tl.f.lock()
+	defer tl.f.unlock()
+	if tl.promised != 0 || len(tl.pending) != 0 {
+		t.Errorf("%d connections are under way, %d pending", tl.promised, len(tl.pending))
+	}
 }
 
 // A connection whose opener vanished holds no place in the backlog.
@@ -220,9 +229,7 @@ func TestHalfOpenConnectionEnds(t *testing.T) {
 		_, err = s.Connect(t.Context(), netip.MustParseAddrPort("10.0.0.1:80"))
 		wantErr(t, err, ErrDown)
 		time.Sleep(time.Second)
-		if l := l.(*virtualListener).l; l.promised != 0 || len(l.pending) != 0 {
-			t.Errorf("%d connections are under way, %d pending", l.promised, len(l.pending))
-		}
+		noHandshakes(t, l)
 	})
 }
 
@@ -590,6 +597,8 @@ func TestHalfClose(t *testing.T) {
 		wantErr(t, err, net.ErrClosed)
 		p.Close()
 		synctest.Wait()
+		v.f.lock()
+		defer v.f.unlock()
 		if n := len(c.(*conn).e.node.conns) + len(p.e.node.conns); n != 0 {
 			t.Errorf("%d ends are remembered", n)
 		}
@@ -1166,6 +1175,8 @@ func TestLostSegmentHoldsUpTheOnesBehindIt(t *testing.T) {
 		l.send(arrive)
 		v.f.unlock()
 		time.Sleep(time.Second)
+		v.f.lock()
+		defer v.f.unlock()
 		if want := []time.Duration{lossDelay + rtt/2, lossDelay + rtt/2, time.Second + rtt/2}; fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("arrivals after %v, want %v", got, want)
 		}
@@ -1198,6 +1209,53 @@ func TestOrderOnTheFreeClock(t *testing.T) {
 		t.Error("other data came to the peer")
 	}
 	p.Close()
+}
+
+func TestMachinesSocketsKeepDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := NewVirtual(VirtualConfig{Clock: clock.Virtual(), RTT: rtt})
+		u, err := v.Host().ListenPacket(9)
+		check(t, err)
+		_, err = v.Host().ListenPacket(9)
+		wantErr(t, err, syscall.EADDRINUSE)
+		l, err := v.Host().Listen(9)
+		check(t, err)
+		_, err = v.Host().Listen(9)
+		wantErr(t, err, syscall.EADDRINUSE)
+		start := time.Now()
+		// Set while the calls are under way.
+		time.AfterFunc(time.Second, func() {
+			u.SetReadDeadline(start.Add(time.Minute))
+			l.(*virtualListener).SetDeadline(start.Add(2 * time.Minute))
+		})
+		_, _, err = u.ReadFrom(nil)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != time.Minute {
+			t.Errorf("ReadFrom: %v after %v", err, time.Since(start))
+		}
+		_, err = l.Accept()
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(start) != 2*time.Minute {
+			t.Errorf("Accept: %v after %v", err, time.Since(start))
+		}
+		u.SetDeadline(time.Now())
+		_, err = u.WriteTo(nil, u.LocalAddr())
+		wantErr(t, err, os.ErrDeadlineExceeded)
+		// Close wakes whoever waits.
+		u.SetDeadline(time.Time{})
+		l.(*virtualListener).SetDeadline(time.Time{})
+		time.AfterFunc(time.Second, func() {
+			u.Close()
+			l.Close()
+		})
+		_, _, err = u.ReadFrom(nil)
+		wantErr(t, err, net.ErrClosed)
+		_, err = l.Accept()
+		wantErr(t, err, net.ErrClosed)
+
+		_, err = v.Host().Dial(t.Context(), netip.MustParseAddrPort("10.0.0.77:9"))
+		if e, ok := err.(net.Error); !ok || !e.Timeout() {
+			t.Errorf("a dial to nobody: %v", err)
+		}
+	})
 }
 
 func TestHTTPBetweenMachines(t *testing.T) {
