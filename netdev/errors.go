@@ -6,7 +6,8 @@ import (
 )
 
 // Errors of a device. A driver returns them as they are or wrapped; test with
-// errors.Is.
+// errors.Is. Where the system has an error number for the same thing, such as
+// syscall.ECONNREFUSED, they are that error too (not with TinyGo).
 var (
 	// ErrHostUnknown: the name does not exist or has no address.
 	ErrHostUnknown = errors.New("no such host")
@@ -24,24 +25,25 @@ var (
 	ErrStartingDHCPClient = errors.New("could not get an address by DHCP")
 	// ErrStartingDHCPServer: an access point could not hand out addresses.
 	ErrStartingDHCPServer = errors.New("could not start the DHCP server")
-	// ErrNoMoreSockets: all sockets of the device are in use.
-	ErrNoMoreSockets = errors.New("no free socket on the device: close one first")
+	// ErrNoMoreSockets: all sockets of the device are in use. It is temporary:
+	// a server that gets it from Accept tries again.
+	ErrNoMoreSockets error = noMoreSockets{}
 	// ErrClosingSocket: the device refused to close the socket.
 	ErrClosingSocket = errors.New("the device could not close the socket")
 	// ErrInvalidSocketFd: no socket has that number.
 	ErrInvalidSocketFd = errors.New("invalid socket")
 	// ErrNotConnected: the socket has no peer yet.
-	ErrNotConnected = errors.New("socket is not connected")
+	ErrNotConnected error = &systemError{"socket is not connected", enotconn}
 	// ErrAddrInUse: the port is taken.
-	ErrAddrInUse = errors.New("address already in use")
+	ErrAddrInUse error = &systemError{"address already in use", eaddrinuse}
 	// ErrConnRefused: nobody listens there, or nobody is there.
-	ErrConnRefused = errors.New("connection refused")
+	ErrConnRefused error = &systemError{"connection refused", econnrefused}
 	// ErrConnReset: the peer or the network ended the connection.
-	ErrConnReset = errors.New("connection reset by peer")
+	ErrConnReset error = &systemError{"connection reset by peer", econnreset}
 	// ErrLinkDown: the device has no network link, or lost it.
-	ErrLinkDown = errors.New("network link is down")
+	ErrLinkDown error = &systemError{"network link is down", enetdown}
 	// ErrMsgSize: the datagram is longer than the device can send.
-	ErrMsgSize = errors.New("message too long")
+	ErrMsgSize error = &systemError{"message too long", emsgsize}
 	// ErrDevice: the device does not answer or answers nonsense.
 	ErrDevice = errors.New("network device does not answer as it should")
 
@@ -54,3 +56,10 @@ type notSupported string
 
 func (e notSupported) Error() string        { return string(e) }
 func (e notSupported) Is(target error) bool { return target == errors.ErrUnsupported }
+
+// noMoreSockets is an error that passes.
+type noMoreSockets struct{}
+
+func (noMoreSockets) Error() string   { return "no free socket on the device: close one first" }
+func (noMoreSockets) Temporary() bool { return true }
+func (noMoreSockets) Timeout() bool   { return false }

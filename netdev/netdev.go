@@ -116,3 +116,11 @@ type HostLookuper interface {
 	// after deadline, if that is not zero.
 	LookupHost(network, name string, deadline time.Time) ([]netip.Addr, error)
 }
+
+// Loopbacker is implemented by devices that have a loopback of their own.
+// Package net has one in memory for the others.
+type Loopbacker interface {
+	// HasLoopback reports whether sockets of the device reach 127.0.0.0/8 and
+	// ::1.
+	HasLoopback() bool
+}

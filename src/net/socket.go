@@ -2,6 +2,7 @@ package net
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/netip"
 	"os"
@@ -63,7 +64,7 @@ type devSocket struct {
 }
 
 // errPending is what recv and accept return when pending reports true.
-var errPending error = unsupportedError("pending")
+var errPending = errors.New("there is something to receive elsewhere")
 
 // openSocket makes a socket on dev that fits addr.
 func openSocket(dev netdever, addr netip.Addr, stype, proto int) (s *devSocket, err error) {
