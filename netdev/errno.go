@@ -4,20 +4,18 @@ package netdev
 
 import "syscall"
 
-// systemError is an error that is also one of the system's.
-type systemError struct {
-	text  string
-	errno syscall.Errno
-}
-
-func (e *systemError) Error() string        { return e.text }
-func (e *systemError) Is(target error) bool { return target == e.errno }
-
-const (
-	enotconn     = syscall.ENOTCONN
-	eaddrinuse   = syscall.EADDRINUSE
-	econnrefused = syscall.ECONNREFUSED
-	econnreset   = syscall.ECONNRESET
-	enetdown     = syscall.ENETDOWN
-	emsgsize     = syscall.EMSGSIZE
+// Errors of a device for which the system has a number.
+var (
+	// ErrNotConnected: the socket has no peer yet.
+	ErrNotConnected error = syscall.ENOTCONN
+	// ErrAddrInUse: the port is taken.
+	ErrAddrInUse error = syscall.EADDRINUSE
+	// ErrConnRefused: nobody listens there.
+	ErrConnRefused error = syscall.ECONNREFUSED
+	// ErrConnReset: the peer or the network ended the connection.
+	ErrConnReset error = syscall.ECONNRESET
+	// ErrLinkDown: the device has no network link, or lost it.
+	ErrLinkDown error = syscall.ENETDOWN
+	// ErrMsgSize: the datagram is longer than the device can send.
+	ErrMsgSize error = syscall.EMSGSIZE
 )

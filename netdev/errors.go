@@ -6,8 +6,7 @@ import (
 )
 
 // Errors of a device. A driver returns them as they are or wrapped; test with
-// errors.Is. Where the system has an error number for the same thing, such as
-// syscall.ECONNREFUSED, they are that error too (not with TinyGo).
+// errors.Is.
 var (
 	// ErrHostUnknown: the name does not exist or has no address.
 	ErrHostUnknown = errors.New("no such host")
@@ -32,18 +31,6 @@ var (
 	ErrClosingSocket = errors.New("the device could not close the socket")
 	// ErrInvalidSocketFd: no socket has that number.
 	ErrInvalidSocketFd = errors.New("invalid socket")
-	// ErrNotConnected: the socket has no peer yet.
-	ErrNotConnected error = &systemError{"socket is not connected", enotconn}
-	// ErrAddrInUse: the port is taken.
-	ErrAddrInUse error = &systemError{"address already in use", eaddrinuse}
-	// ErrConnRefused: nobody listens there, or nobody is there.
-	ErrConnRefused error = &systemError{"connection refused", econnrefused}
-	// ErrConnReset: the peer or the network ended the connection.
-	ErrConnReset error = &systemError{"connection reset by peer", econnreset}
-	// ErrLinkDown: the device has no network link, or lost it.
-	ErrLinkDown error = &systemError{"network link is down", enetdown}
-	// ErrMsgSize: the datagram is longer than the device can send.
-	ErrMsgSize error = &systemError{"message too long", emsgsize}
 	// ErrDevice: the device does not answer or answers nonsense.
 	ErrDevice = errors.New("network device does not answer as it should")
 
