@@ -203,7 +203,7 @@ func TestNTPClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pc.Close()
-	want := time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)
+	want := time.Date(2041, 5, 4, 3, 2, 1, 0, time.UTC) // the count of 32 bits began anew in 2036
 	go func() {
 		buf := make([]byte, 100)
 		n, from, err := pc.ReadFrom(buf)
@@ -212,7 +212,7 @@ func TestNTPClient(t *testing.T) {
 		}
 		answer := make([]byte, 48)
 		answer[0], answer[1] = 4<<3|4, 2
-		binary.BigEndian.PutUint32(answer[40:], uint32(want.Unix()+2208988800))
+		binary.BigEndian.PutUint32(answer[40:], uint32(want.Unix()+2208988800)) // truncated
 		pc.WriteTo(answer, from)
 	}()
 	port := strconv.Itoa(pc.LocalAddr().(*net.UDPAddr).Port)

@@ -84,8 +84,11 @@ func ask(server string) (time.Time, error) {
 		if n < packetLen || buf[0]&modeMask != modeServer || buf[stratum] == 0 {
 			return time.Time{}, errAnswer
 		}
-		seconds := binary.BigEndian.Uint32(buf[transmitTime:])
-		return time.Unix(int64(seconds)-since1900, 0), nil
+		seconds := int64(binary.BigEndian.Uint32(buf[transmitTime:]))
+		if seconds < 1<<31 {
+			seconds += 1 << 32 // the count begins anew in 2036
+		}
+		return time.Unix(seconds-since1900, 0), nil
 	}
 	return time.Time{}, err
 }
