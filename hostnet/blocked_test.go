@@ -168,7 +168,7 @@ func TestOwnDeadline(t *testing.T) {
 	d := New()
 	for _, datagram := range []bool{false, true} {
 		var fd int
-		write := func() {}
+		var write func()
 		if datagram {
 			var addr netip.AddrPort
 			fd, addr = datagrams(t, d, loopback4)

@@ -305,9 +305,9 @@ func TestUnconnectedBuses(t *testing.T) {
 	}
 }
 
-// talk serves what is written by write, and returns Serve's error and the
-// board's last words.
-func talk(b *Board, write func(*wire.Conn)) (error, string) {
+// talk serves what is written by write, and returns the board's last
+// words and Serve's error.
+func talk(b *Board, write func(*wire.Conn)) (last string, err error) {
 	ours, theirs := net.Pipe()
 	words := make(chan string)
 	go func() {
@@ -317,8 +317,8 @@ func talk(b *Board, write func(*wire.Conn)) (error, string) {
 		theirs.Close()
 		words <- string(p)
 	}()
-	err := b.Serve(ours)
-	return err, <-words
+	err = b.Serve(ours)
+	return <-words, err
 }
 
 func TestServeRefuses(t *testing.T) {
@@ -348,7 +348,7 @@ func TestServeRefuses(t *testing.T) {
 			}
 			continue
 		}
-		err, words := talk(b, tt.write)
+		words, err := talk(b, tt.write)
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: Serve: %v, want %v", tt.name, err, tt.want)
 		}
@@ -393,7 +393,7 @@ func TestSecondProgramIsTurnedAway(t *testing.T) {
 	spec, _ := Lookup("pyportal")
 	b, _ := start(t, spec, Config{})
 	p := run(t, b)
-	err, words := talk(b, func(c *wire.Conn) {
+	words, err := talk(b, func(c *wire.Conn) {
 		c.Write(wire.Header{Op: wire.OpHello, Value: wire.Version}, []byte("pyportal"))
 	})
 	if !errors.Is(err, ErrBusy) || words != ErrBusy.Error() {

@@ -420,12 +420,12 @@ func TestAtMostWindowIsInFlightAndUnread(t *testing.T) {
 		// A segment read lets one in: the update takes half an RTT, and so
 		// does the segment.
 		c.Read(make([]byte, 1436))
-		time.Sleep(rtt - 1)
+		time.Sleep(rtt - time.Nanosecond)
 		synctest.Wait()
 		if c.Buffered() != 3*1436 {
 			t.Errorf("%d bytes just before a RTT has passed", c.Buffered())
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if c.Buffered() != 4*1436 {
 			t.Errorf("%d bytes once a RTT has passed", c.Buffered())

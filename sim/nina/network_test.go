@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"math/rand/v2"
-	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,7 +63,7 @@ func TestStreamsOverANetwork(t *testing.T) {
 			}
 			p, _ := io.ReadAll(c)
 			fetched <- p
-			c.(net.Conn).Close()
+			c.Close()
 		}()
 		slot := 255
 		for slot == 255 {
