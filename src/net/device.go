@@ -52,16 +52,20 @@ type (
 
 // Socket constants, as in netdev.
 const (
-	afInet     = 0x2
-	afInet6    = 0xA
-	sockStream = 0x1
-	sockDgram  = 0x2
-	protoTCP   = 0x6
-	protoUDP   = 0x11
+	afUnix        = 0x1
+	afInet        = 0x2
+	afInet6       = 0xA
+	sockStream    = 0x1
+	sockDgram     = 0x2
+	sockRaw       = 0x3
+	sockSeqpacket = 0x5
+	protoTCP      = 0x6
+	protoUDP      = 0x11
 
 	solSocket    = 0x1
-	soSndbuf     = 0x7 // Linux's number; netdev names none
-	soRcvbuf     = 0x8 // likewise
+	soReuseaddr  = 0x2
+	soSndbuf     = 0x7
+	soRcvbuf     = 0x8
 	soKeepalive  = 0x9
 	soLinger     = 0xD
 	solTCP       = 0x6
@@ -69,6 +73,8 @@ const (
 	tcpKeepidle  = 0x4
 	tcpKeepintvl = 0x5
 	tcpKeepcnt   = 0x6
+	solIPv6      = 0x29
+	ipv6V6only   = 0x1A
 
 	shutRd = 0
 	shutWr = 1
@@ -93,11 +99,11 @@ var (
 	errPanicked    = errors.New("the network device panicked")
 	errUnreachable = errors.New("the socket is bound to the loopback and cannot reach other networks")
 
-	errNoDescriptor error = unsupportedError("sockets of a network device have no file descriptor")
+	errNoDescriptor error = unsupportedError("the socket has no file descriptor")
 	errNoShutdown   error = unsupportedError("the network device cannot close one direction of a stream")
 	errNoSender     error = unsupportedError("the network device does not tell who sent a datagram: dial instead of listening")
 	errNoControl    error = unsupportedError("control messages are not supported")
-	errNoUnix       error = unsupportedError("Unix domain sockets are not supported")
+	errNoUnix       error = unsupportedError("the network device has no Unix domain sockets")
 	errNoRawIP      error = unsupportedError("raw IP sockets are not supported")
 	errNoMulticast  error = unsupportedError("multicast is not supported")
 )

@@ -6,7 +6,12 @@ package net
 // variables by name: useNetdev sets it.
 var tinynetDevice any
 
+// A board has few sockets, and no files.
 const (
+	raceFamilies = false
+	unixSockets  = false
+	rawSockets   = false
+
 	loopbackBuffer  = 4 << 10
 	loopbackBacklog = 16
 	copyBuffer      = 1 << 10

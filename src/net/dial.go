@@ -25,12 +25,15 @@ type Dialer struct {
 	// Deprecated: it is for programs that name it.
 	DualStack bool
 
-	// FallbackDelay changes nothing: the addresses of a host are tried one
-	// after the other, since a device has few sockets.
+	// FallbackDelay is how long the addresses of one family are tried before
+	// those of the other are tried as well (RFC 8305): 300 ms if it is 0. If
+	// it is negative, and with TinyGo since boards have few sockets, the
+	// addresses are tried one after the other.
 	FallbackDelay time.Duration
 
-	// KeepAlive is how often a TCP connection is probed when it is idle. If it
-	// is 0 or negative the device's setting stays.
+	// KeepAlive is how long a TCP connection is idle before it is probed:
+	// 15 s if it is 0, and no probes if it is negative. A device that cannot
+	// probe does without.
 	KeepAlive time.Duration
 
 	// KeepAliveConfig, if enabled, is used in place of KeepAlive.
@@ -45,8 +48,8 @@ type Dialer struct {
 	Cancel <-chan struct{}
 
 	// Control, if not nil, is called with the new socket before it connects,
-	// and its error ends the attempt. The RawConn's methods fail: there is no
-	// descriptor.
+	// and its error ends the attempt. The RawConn's methods fail where the
+	// socket has no descriptor.
 	Control func(network, address string, c syscall.RawConn) error
 
 	// ControlContext, if not nil, is used in place of Control.
@@ -64,7 +67,12 @@ func (d *Dialer) SetMultipathTCP(use bool) { d.multipath = use }
 // Dial connects to address. network is "tcp" or "udp", either with a 4 or 6 for
 // one family of addresses. address is "host:port", where the port is a number
 // or the name of a service, and no host means the loopback. The addresses of
-// a host are tried in turn.
+// a host are tried in turn, with "tcp" one family first and the other beside it
+// if that takes long.
+//
+// Where the device has such sockets, network may also be "unix", "unixgram" or
+// "unixpacket", where address is a path, and "ip", "ip4" or "ip6" followed by a
+// colon and an IP protocol's number or name, where address is a host.
 func Dial(network, address string) (Conn, error) {
 	var d Dialer
 	return d.DialContext(context.Background(), network, address)
@@ -100,11 +108,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 		return fail(errMissingAddress)
 	}
 	if proto == "unix" {
-		c, err := DialUnix(network, nil, &UnixAddr{Name: address, Net: network})
-		if err != nil {
-			return nil, err
-		}
-		return c, nil
+		return d.dialUnixName(ctx, network, address)
 	}
 	r := d.Resolver
 	if r == nil {
@@ -114,16 +118,103 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 	if err != nil {
 		return fail(err)
 	}
+	if family == 0 && len(addrs) == 1 && addrs[0].Addr() == netip.IPv6Unspecified() {
+		// This machine, whatever the family.
+		addrs = append(addrs, netip.AddrPortFrom(netip.IPv4Unspecified(), addrs[0].Port()))
+	}
 	local, err := d.local(proto)
 	if err != nil {
 		return fail(err)
+	}
+	if family == '4' && local.Addr().Is6() {
+		return fail(&AddrError{Err: "non-IPv4 address", Addr: d.LocalAddr.String()})
 	}
 	if !isWildcard(local.Addr()) {
 		if addrs = sameFamily(addrs, local.Addr()); addrs == nil {
 			return fail(&AddrError{Err: errNoSuitableAddress.Error(), Addr: d.LocalAddr.String()})
 		}
 	}
-	return d.dialAny(ctx, proto, network, host, local, addrs)
+	try := func(ctx context.Context, addrs []netip.AddrPort) (Conn, error) {
+		return d.dialSerial(ctx, proto, network, host, local, addrs)
+	}
+	if raceFamilies && network == "tcp" && d.FallbackDelay >= 0 {
+		if first, second := partition(addrs); second != nil {
+			return d.race(ctx, try, first, second)
+		}
+	}
+	return try(ctx, addrs)
+}
+
+// partition splits addrs into those of the first one's family and the others.
+func partition(addrs []netip.AddrPort) (first, second []netip.AddrPort) {
+	for _, a := range addrs {
+		if a.Addr().Is4() == addrs[0].Addr().Is4() {
+			first = append(first, a)
+		} else {
+			second = append(second, a)
+		}
+	}
+	return first, second
+}
+
+// race tries the first addresses, and the second ones beside them when
+// FallbackDelay has passed or the first ones have failed (RFC 8305). The first
+// connection wins, and if there is none the error is that of the first ones.
+func (d *Dialer) race(ctx context.Context, try func(context.Context, []netip.AddrPort) (Conn, error), first, second []netip.AddrPort) (Conn, error) {
+	type result struct {
+		c     Conn
+		err   error
+		first bool
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results := make(chan result, 2)
+	running := 0
+	start := func(addrs []netip.AddrPort, isFirst bool) {
+		running++
+		go func() {
+			c, err := try(ctx, addrs)
+			results <- result{c, err, isFirst}
+		}()
+	}
+	delay := d.FallbackDelay
+	if delay == 0 {
+		delay = 300 * time.Millisecond
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	start(first, true)
+	fallback := timer.C
+	var firstErr error
+	for {
+		select {
+		case <-fallback:
+			fallback = nil
+			start(second, false)
+		case r := <-results:
+			running--
+			if r.err == nil {
+				if running > 0 {
+					go func() {
+						if late := <-results; late.err == nil {
+							late.c.Close()
+						}
+					}()
+				}
+				return r.c, nil
+			}
+			if r.first {
+				firstErr = r.err
+				if fallback != nil {
+					fallback = nil
+					start(second, false)
+				}
+			}
+			if running == 0 {
+				return nil, firstErr
+			}
+		}
+	}
 }
 
 // limit returns ctx with the Dialer's own limits.
@@ -184,9 +275,9 @@ func sameFamily(addrs []netip.AddrPort, as netip.Addr) (same []netip.AddrPort) {
 	return same
 }
 
-// dialAny tries the addresses in turn and returns the first error if none
+// dialSerial tries the addresses in turn and returns the first error if none
 // works. Each has its share of the time that is left, but at least 2 s of it.
-func (d *Dialer) dialAny(ctx context.Context, proto, network, host string, local netip.AddrPort, addrs []netip.AddrPort) (Conn, error) {
+func (d *Dialer) dialSerial(ctx context.Context, proto, network, host string, local netip.AddrPort, addrs []netip.AddrPort) (Conn, error) {
 	const least = 2 * time.Second
 	var first error
 	for i, remote := range addrs {
@@ -228,7 +319,7 @@ func (d *Dialer) dialOne(ctx context.Context, proto, network, host string, local
 	case "udp":
 		c, err = d.dialUDP(ctx, network, local, remote)
 	default:
-		err = errNoRawIP
+		c, err = d.dialIP(ctx, network, local, remote)
 	}
 	if err != nil {
 		c, err = nil, &OpError{Op: "dial", Net: network, Source: d.LocalAddr, Addr: raddr, Err: err}
@@ -271,20 +362,6 @@ func (d *Dialer) DialUDP(ctx context.Context, network string, laddr netip.AddrPo
 	return c, nil
 }
 
-// DialIP fails with errors.ErrUnsupported: devices have no raw IP sockets.
-func (d *Dialer) DialIP(ctx context.Context, network string, laddr netip.Addr, raddr netip.Addr) (*IPConn, error) {
-	var la *IPAddr
-	if laddr.IsValid() {
-		la = &IPAddr{IP: laddr.AsSlice(), Zone: laddr.Zone()}
-	}
-	return DialIP(network, la, &IPAddr{IP: raddr.AsSlice(), Zone: raddr.Zone()})
-}
-
-// DialUnix fails with errors.ErrUnsupported: there are no Unix domain sockets.
-func (d *Dialer) DialUnix(ctx context.Context, network string, laddr *UnixAddr, raddr *UnixAddr) (*UnixConn, error) {
-	return DialUnix(network, laddr, raddr)
-}
-
 // ends checks the addresses of a connection and returns them as netip has them.
 // A remote address without a host is the loopback.
 func ends(proto, network string, lip IP, lport int, lzone string, rip IP, rport int, rzone string) (local, remote netip.AddrPort, err error) {
@@ -306,15 +383,15 @@ func ends(proto, network string, lip IP, lport int, lzone string, rip IP, rport 
 	return local, remote, nil
 }
 
-// prepare is what comes before a socket connects, whatever it is: it returns
-// the addresses to use and calls the Control function.
-func (d *Dialer) prepare(ctx context.Context, network string, local, remote netip.AddrPort) (l, r netip.AddrPort, err error) {
+// prepare returns the addresses that a socket is to connect, once ctx has been
+// found to go on.
+func prepare(ctx context.Context, network string, local, remote netip.AddrPort) (l, r netip.AddrPort, err error) {
 	if ctx.Err() != nil {
 		return local, remote, mapErr(ctx.Err())
 	}
 	if isWildcard(remote.Addr()) {
 		host := loopback4
-		if network[len(network)-1] == '6' {
+		if remote.Addr().Is6() || network[len(network)-1] == '6' {
 			host = loopback6
 		}
 		remote = netip.AddrPortFrom(host, remote.Port())
@@ -325,11 +402,24 @@ func (d *Dialer) prepare(ctx context.Context, network string, local, remote neti
 	if loopbackInMemory(local.Addr()) && !loopbackInMemory(remote.Addr()) {
 		return local, remote, errUnreachable
 	}
+	return local, remote, nil
+}
+
+// control calls the Control function, for a socket that is going to be
+// connected to remote. s is nil if it is in memory.
+func (d *Dialer) control(ctx context.Context, network string, remote netip.AddrPort, s *devSocket) error {
+	if d.ControlContext == nil && d.Control == nil {
+		return nil
+	}
+	return d.callControl(ctx, withFamily(network, remote.Addr()), remote.String(), controlConn(s, network))
+}
+
+func (d *Dialer) callControl(ctx context.Context, network, address string, raw syscall.RawConn) error {
 	switch {
 	case d.ControlContext != nil:
-		err = d.ControlContext(ctx, withFamily(network, remote.Addr()), remote.String(), rawConn{})
+		return d.ControlContext(ctx, network, address, raw)
 	case d.Control != nil:
-		err = d.Control(withFamily(network, remote.Addr()), remote.String(), rawConn{})
+		return d.Control(network, address, raw)
 	}
-	return local, remote, err
+	return nil
 }

@@ -37,7 +37,7 @@ var (
 	errNoSuitableAddress       = errors.New("no suitable address found")
 	errMissingAddress          = errors.New("missing address")
 	errCanceled          error = canceledError{}
-	errTimeout           error = timeoutError{}
+	errTimeout           error = &timeoutError{}
 )
 
 type closedError struct{}
@@ -56,10 +56,10 @@ func (canceledError) Is(target error) bool { return target == context.Canceled }
 // it. Deadlines of connections are os.ErrDeadlineExceeded instead.
 type timeoutError struct{}
 
-func (timeoutError) Error() string        { return "i/o timeout" }
-func (timeoutError) Timeout() bool        { return true }
-func (timeoutError) Temporary() bool      { return true }
-func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+func (*timeoutError) Error() string        { return "i/o timeout" }
+func (*timeoutError) Timeout() bool        { return true }
+func (*timeoutError) Temporary() bool      { return true }
+func (*timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // mapErr gives a context's error the text that net has for it; other errors
 // it leaves alone.

@@ -30,6 +30,7 @@ type fakeDevice struct {
 	hosts       map[string][]netip.Addr
 	hostOf      map[int]string // the host that Connect got
 	options     map[[2]int]any
+	ipv6        bool // it has IPv6 and dual stack
 }
 
 type fakeSock struct {
@@ -186,6 +187,9 @@ func (d *fakeDevice) Socket(domain int, stype int, protocol int) (int, error) {
 	defer d.mu.Unlock()
 	if err != nil {
 		return -1, err
+	}
+	if domain == afInet6 && !d.ipv6 {
+		return -1, errors.ErrUnsupported
 	}
 	fd := d.nextFd
 	d.nextFd++

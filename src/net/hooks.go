@@ -3,10 +3,11 @@ package net
 import (
 	"context"
 	"net/netip"
+	"os"
 )
 
-// What is in this file is for Go's own net/http/httptrace and race detector.
-// They are reached by packages internal to the standard library, so that
+// What is in this file is for Go's own net/http/httptrace, race detector and
+// os. They are reached by what is internal to the standard library, so that
 // _overlay/hooks.go stands in for this file in an overlay.
 
 // traceLookup is called before the look-up of a name. instead, if not nil, is
@@ -24,3 +25,7 @@ func traceConnect(ctx context.Context, network, address string) (done func(error
 // receive, and raceAcquire after it has received.
 func raceRelease() {}
 func raceAcquire() {}
+
+// newSocketFile returns the file of a socket's descriptor. In an overlay its
+// method Fd makes the descriptor block, as that of Go's net does.
+func newSocketFile(fd uintptr, name string) *os.File { return os.NewFile(fd, name) }

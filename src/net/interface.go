@@ -2,8 +2,9 @@ package net
 
 import "errors"
 
-// Interface is a network interface. There are at most two: "lo", the loopback
-// that works in memory, and "net0", the device.
+// Interface is a network interface. If the device is made of the system's
+// sockets, on Linux, they are the system's. Otherwise there are at most two:
+// "lo", the loopback that works in memory, and "net0", the device.
 type Interface struct {
 	Index        int          // from 1
 	MTU          int          // largest packet in bytes
@@ -53,9 +54,15 @@ var (
 
 func interfaceError(err error) error { return &OpError{Op: "route", Net: "ip+net", Err: err} }
 
-// Interfaces returns the interfaces: lo, and net0 if there is a device. The
-// device is up and running when it has an address.
+// Interfaces returns the interfaces: lo, and net0 if there is a device, or those
+// of the system. The device is up and running when it has an address.
 func Interfaces() ([]Interface, error) {
+	if all, ok, err := systemInterfaces(); ok {
+		if err != nil {
+			return nil, interfaceError(err)
+		}
+		return all, nil
+	}
 	all := []Interface{{
 		Index: loopbackIndex,
 		MTU:   65536,
@@ -115,6 +122,12 @@ func findInterface(match func(*Interface) bool) (*Interface, error) {
 // device does not tell the mask of its network, so its own is that of one
 // host, /32 or /128.
 func InterfaceAddrs() ([]Addr, error) {
+	if addrs, ok, err := systemAddrs(0); ok {
+		if err != nil {
+			return nil, interfaceError(err)
+		}
+		return addrs, nil
+	}
 	addrs := loopbackIPNets()
 	if n := deviceIPNet(); n != nil {
 		addrs = append(addrs, n)
@@ -127,6 +140,12 @@ func (ifi *Interface) Addrs() ([]Addr, error) {
 	if ifi == nil {
 		return nil, interfaceError(errInvalidInterface)
 	}
+	if addrs, ok, err := systemAddrs(ifi.Index); ok {
+		if err != nil {
+			return nil, interfaceError(err)
+		}
+		return addrs, nil
+	}
 	switch ifi.Index {
 	case loopbackIndex:
 		return loopbackIPNets(), nil
@@ -138,13 +157,14 @@ func (ifi *Interface) Addrs() ([]Addr, error) {
 	return nil, nil
 }
 
-// MulticastAddrs returns no addresses: devices do not tell which groups they
-// are in.
+// MulticastAddrs returns the multicast groups that the interface is in, each an
+// *IPAddr, as far as they are known: devices do not tell.
 func (ifi *Interface) MulticastAddrs() ([]Addr, error) {
 	if ifi == nil {
 		return nil, interfaceError(errInvalidInterface)
 	}
-	return nil, nil
+	groups, _ := systemGroups(ifi.Name)
+	return groups, nil
 }
 
 func loopbackIPNets() []Addr {

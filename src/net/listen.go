@@ -26,12 +26,12 @@ func ListenPacket(network, address string) (PacketConn, error) {
 // ListenConfig is how to listen. The zero ListenConfig is Listen.
 type ListenConfig struct {
 	// Control, if not nil, is called with the new socket before it is bound,
-	// and its error ends the attempt. The RawConn's methods fail: there is no
-	// descriptor.
+	// and its error ends the attempt. The RawConn's methods fail where the
+	// socket has no descriptor.
 	Control func(network, address string, c syscall.RawConn) error
 
-	// KeepAlive is how often accepted connections are probed when they are
-	// idle. If it is 0 or negative the device's setting stays.
+	// KeepAlive is how long accepted connections are idle before they are
+	// probed: 15 s if it is 0, and no probes if it is negative.
 	KeepAlive time.Duration
 
 	// KeepAliveConfig, if enabled, is used in place of KeepAlive.
@@ -62,23 +62,13 @@ func bindingFor(proto, network string, ip IP, port int, zone string) (*binding, 
 	return newBinding(proto == "udp", family, at), nil
 }
 
-// openListening makes the device's socket for a binding.
-func openListening(b *binding) (*devSocket, error) {
-	dev, err := currentDevice()
-	if err != nil {
-		return nil, err
-	}
-	if b.udp {
-		return openSocket(dev, b.domain(), sockDgram, protoUDP)
-	}
-	return openSocket(dev, b.domain(), sockStream, protoTCP)
-}
-
-func (lc *ListenConfig) control(ctx context.Context, network string, at netip.AddrPort) error {
+// control calls the Control function, for a socket that is going to be bound to
+// at. s is nil if it is in memory.
+func (lc *ListenConfig) control(network string, family netip.Addr, at string, s *devSocket) error {
 	if lc.Control == nil {
 		return nil
 	}
-	return lc.Control(withFamily(network, at.Addr()), at.String(), rawConn{})
+	return lc.Control(withFamily(network, family), at, controlConn(s, network))
 }
 
 // withFamily returns network with the family of addr, as "tcp4".
@@ -108,11 +98,7 @@ func (lc *ListenConfig) Listen(ctx context.Context, network, address string) (Li
 		}
 		return l, nil
 	case "unix":
-		l, err := ListenUnix(network, &UnixAddr{Name: address, Net: network})
-		if err != nil {
-			return nil, err
-		}
-		return l, nil
+		return lc.listenUnixName(network, address)
 	}
 	return nil, &OpError{Op: "listen", Net: network, Err: &AddrError{Err: "unexpected address type", Addr: address}}
 }
@@ -124,26 +110,20 @@ func (lc *ListenConfig) ListenPacket(ctx context.Context, network, address strin
 	if err != nil {
 		return nil, &OpError{Op: "listen", Net: network, Err: err}
 	}
-	var c PacketConn
 	switch proto {
 	case "udp":
 		laddr := UDPAddrFromAddrPort(at)
-		u, err := lc.listenUDPAddr(ctx, network, laddr)
+		c, err := lc.listenUDPAddr(ctx, network, laddr)
 		if err != nil {
 			return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
 		}
-		return u, nil
+		return c, nil
 	case "ip":
-		c, err = ListenIP(network, &IPAddr{IP: at.Addr().AsSlice(), Zone: at.Addr().Zone()})
+		return lc.listenIPAddr(network, &IPAddr{IP: at.Addr().AsSlice(), Zone: at.Addr().Zone()})
 	case "unix":
-		c, err = ListenUnixgram(network, &UnixAddr{Name: address, Net: network})
-	default:
-		err = &OpError{Op: "listen", Net: network, Err: &AddrError{Err: "unexpected address type", Addr: address}}
+		return lc.listenUnixgramName(network, address)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return nil, &OpError{Op: "listen", Net: network, Err: &AddrError{Err: "unexpected address type", Addr: address}}
 }
 
 // resolve returns the protocol and the address to listen at.
@@ -158,10 +138,3 @@ func (lc *ListenConfig) resolve(ctx context.Context, network, address string) (p
 	}
 	return proto, prefer4(addrs), nil
 }
-
-// rawConn is what Control functions get: there is no descriptor.
-type rawConn struct{}
-
-func (rawConn) Control(func(fd uintptr)) error    { return errNoDescriptor }
-func (rawConn) Read(func(fd uintptr) bool) error  { return errNoDescriptor }
-func (rawConn) Write(func(fd uintptr) bool) error { return errNoDescriptor }

@@ -2,6 +2,7 @@ package net
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -11,19 +12,20 @@ import (
 // has none.
 var DefaultResolver = &Resolver{}
 
-// Resolver looks up names and numbers. The device does the work: it has the
-// address of the DNS server. Literal addresses and the name localhost never
-// reach it.
+// Resolver looks up names and numbers. The device looks up addresses. What it
+// leaves to this package, all other records, and everything if there is a Dial
+// function, comes from DNS servers, of which the device tells the addresses.
+// Literal addresses and the name localhost are known.
 type Resolver struct {
-	// PreferGo changes nothing: there is one way to look up.
+	// PreferGo asks DNS servers for addresses too, if the device tells of any.
 	PreferGo bool
 
-	// StrictErrors changes nothing: an error of the device fails the look-up
-	// in any case.
+	// StrictErrors makes a temporary error of one question, as a timeout, fail
+	// the look-up at once, even if the other questions have found something.
 	StrictErrors bool
 
-	// Dial must be nil: the device does not use it. Look-ups of a Resolver
-	// that has it fail.
+	// Dial, if not nil, connects to DNS servers. Messages are sent as by TCP
+	// unless the Conn is a PacketConn.
 	Dial func(ctx context.Context, network, address string) (Conn, error)
 }
 
@@ -53,6 +55,9 @@ func LookupHost(host string) (addrs []string, err error) {
 
 // LookupHost returns the addresses of a host in text. The error is a DNSError.
 func (r *Resolver) LookupHost(ctx context.Context, host string) (addrs []string, err error) {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return []string{host}, nil
+	}
 	ips, err := r.lookup(ctx, 0, host)
 	if err != nil {
 		return nil, err
@@ -139,83 +144,100 @@ func (r *Resolver) LookupPort(ctx context.Context, network, service string) (por
 	return port, nil
 }
 
-// LookupCNAME returns the canonical name of a host. Devices do not tell it: it
-// is the name itself, if that has an address.
+// LookupCNAME returns the canonical name of a host, with a dot at its end. Where
+// there is no DNS server to ask it is the name itself, if that has an address.
 func LookupCNAME(host string) (cname string, err error) {
 	return DefaultResolver.LookupCNAME(context.Background(), host)
 }
 
-// LookupCNAME returns the canonical name of a host. Devices do not tell it: it
-// is the name itself, if that has an address.
+// LookupCNAME returns the canonical name of a host, with a dot at its end. Where
+// there is no DNS server to ask it is the name itself, if that has an address.
 func (r *Resolver) LookupCNAME(ctx context.Context, host string) (string, error) {
+	if name := hostsCanonical(host); name != "" {
+		return name, nil
+	}
+	_, tells := tinynetDevice.(dnsServerer)
+	if !isLocalhost(host) && (tells || r.dials()) {
+		cname, err := r.lookupCNAME(ctx, host)
+		if err != nil {
+			return "", lookupError(err, host)
+		}
+		return cname, nil
+	}
 	if _, err := r.lookup(ctx, 0, host); err != nil {
 		return "", err
 	}
 	return strings.TrimSuffix(host, ".") + ".", nil
 }
 
-// LookupSRV fails: devices look up addresses only.
+// LookupSRV returns the records of _service._proto.name, or of name if service and
+// proto are empty, in the order to try them in, and the name they are found
+// under. Records with a bad name are left out, and err says so.
 func LookupSRV(service, proto, name string) (cname string, addrs []*SRV, err error) {
 	return DefaultResolver.LookupSRV(context.Background(), service, proto, name)
 }
 
-// LookupSRV fails: devices look up addresses only.
+// LookupSRV returns the records of _service._proto.name, or of name if service and
+// proto are empty, in the order to try them in, and the name they are found
+// under. Records with a bad name are left out, and err says so.
 func (r *Resolver) LookupSRV(ctx context.Context, service, proto, name string) (string, []*SRV, error) {
-	return "", nil, noRecords("SRV", name)
+	return r.lookupSRV(ctx, service, proto, name)
 }
 
-// LookupMX fails: devices look up addresses only.
+// LookupMX returns the mail servers of a domain, preferred ones first. Records with
+// a bad name are left out, and err says so.
 func LookupMX(name string) ([]*MX, error) {
 	return DefaultResolver.LookupMX(context.Background(), name)
 }
 
-// LookupMX fails: devices look up addresses only.
+// LookupMX returns the mail servers of a domain, preferred ones first. Records with
+// a bad name are left out, and err says so.
 func (r *Resolver) LookupMX(ctx context.Context, name string) ([]*MX, error) {
-	return nil, noRecords("MX", name)
+	return r.lookupMX(ctx, name)
 }
 
-// LookupNS fails: devices look up addresses only.
+// LookupNS returns the name servers of a domain. Records with a bad name are left
+// out, and err says so.
 func LookupNS(name string) ([]*NS, error) {
 	return DefaultResolver.LookupNS(context.Background(), name)
 }
 
-// LookupNS fails: devices look up addresses only.
+// LookupNS returns the name servers of a domain. Records with a bad name are left
+// out, and err says so.
 func (r *Resolver) LookupNS(ctx context.Context, name string) ([]*NS, error) {
-	return nil, noRecords("NS", name)
+	return r.lookupNS(ctx, name)
 }
 
-// LookupTXT fails: devices look up addresses only.
+// LookupTXT returns the texts of a domain. The strings of one record are joined.
 func LookupTXT(name string) ([]string, error) {
 	return DefaultResolver.LookupTXT(context.Background(), name)
 }
 
-// LookupTXT fails: devices look up addresses only.
+// LookupTXT returns the texts of a domain. The strings of one record are joined.
 func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
-	return nil, noRecords("TXT", name)
+	return r.lookupTXT(ctx, name)
 }
 
-// LookupAddr returns the names of an address. It knows localhost and fails for
-// the rest: devices look up addresses only.
+// LookupAddr returns the names of an address. Bad names are left out, and err
+// says so.
 func LookupAddr(addr string) (names []string, err error) {
 	return DefaultResolver.LookupAddr(context.Background(), addr)
 }
 
-// LookupAddr returns the names of an address. It knows localhost and fails for
-// the rest: devices look up addresses only.
+// LookupAddr returns the names of an address. Bad names are left out, and err
+// says so.
 func (r *Resolver) LookupAddr(ctx context.Context, addr string) ([]string, error) {
 	ip, err := netip.ParseAddr(addr)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, &DNSError{Err: "unrecognized address", Name: addr}
-	case ip.Unmap().IsLoopback():
+	}
+	if names := hostsNames(ip); names != nil {
+		return onlyNamed(names, addr, isDomainName)
+	}
+	if loopbackInMemory(ip.Unmap()) {
 		return []string{"localhost"}, nil
 	}
-	return nil, noRecords("PTR", addr)
-}
-
-func noRecords(kind, name string) error {
-	err := unsupportedError(kind + " records are not supported: the network device looks up addresses only")
-	return &DNSError{UnwrapErr: err, Err: string(err), Name: name}
+	return r.lookupPTR(ctx, addr, ip)
 }
 
 // lookup returns the addresses of a host, at least one unless there is an
@@ -236,7 +258,7 @@ func (r *Resolver) lookup(ctx context.Context, family byte, host string) ([]neti
 	case isLocalhost(host):
 		ips = []netip.Addr{loopback4, loopback6}
 	default:
-		ips, err = r.askDevice(ctx, family, host)
+		ips, err = r.findAddresses(ctx, family, host)
 	}
 	if err != nil {
 		err = lookupError(err, host)
@@ -262,12 +284,47 @@ func isLocalhost(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
+// dnsAddresses is Resolver.lookupAddresses once useDNS was called. Nothing but
+// this variable leads from Dial to the DNS client, so that a program has the client
+// only if it needs it.
+var dnsAddresses func(r *Resolver, ctx context.Context, family byte, host string) ([]netip.Addr, error)
+
+const errNoDNSClient = unsupportedError("there is no DNS client in this program: call netdev.UseDNS")
+
+// findAddresses asks whom it should: the device or DNS servers.
+func (r *Resolver) findAddresses(ctx context.Context, family byte, host string) ([]netip.Addr, error) {
+	_, tells := tinynetDevice.(dnsServerer)
+	byDNS := r.dials() || tells && dnsAddresses != nil
+	// The system's device looks into the hosts file, which comes before DNS.
+	if !byDNS || onSystem() || !r.dials() && !r.prefersGo() {
+		ips, err := r.askDevice(ctx, family, host)
+		if err == nil || !byDNS || !isHostUnknown(err) && !errors.Is(err, errors.ErrUnsupported) {
+			return ips, err
+		}
+	}
+	if dnsAddresses == nil {
+		return nil, errNoDNSClient
+	}
+	return dnsAddresses(r, ctx, family, host)
+}
+
+// dials reports whether r has a Dial function, which makes it ask by itself.
+func (r *Resolver) dials() bool { return r != nil && r.Dial != nil }
+
+func (r *Resolver) strict() bool { return r != nil && r.StrictErrors }
+
+func (r *Resolver) prefersGo() bool { return r != nil && r.PreferGo }
+
+// onSystem reports whether the device is the operating system, whose files say
+// more than a device can.
+func onSystem() bool {
+	_, ok := tinynetDevice.(dnsServerer)
+	return ok && deviceHasLoopback()
+}
+
 // askDevice looks a name up on the device. It returns when ctx ends, even if
 // the device does not.
 func (r *Resolver) askDevice(ctx context.Context, family byte, host string) ([]netip.Addr, error) {
-	if r != nil && r.Dial != nil {
-		return nil, errResolverDial
-	}
 	dev, err := currentDevice()
 	if err != nil {
 		return nil, err
@@ -296,8 +353,6 @@ func (r *Resolver) askDevice(ctx context.Context, family byte, host string) ([]n
 	}
 }
 
-const errResolverDial = unsupportedError("a Resolver with a Dial function is not supported: the network device does the look-ups")
-
 func deviceLookup(dev netdever, family byte, host string, deadline time.Time) (ips []netip.Addr, err error) {
 	defer recovered(&err)
 	if d, ok := dev.(hostLookuper); ok {
@@ -322,14 +377,23 @@ func deviceLookup(dev netdever, family byte, host string, deadline time.Time) (i
 	return good, nil
 }
 
-// lookupError returns the DNSError for an error of the device, which this
-// package can tell by nothing but its text that a host does not exist.
+// isHostUnknown reports whether an error says that a host does not exist. This
+// package can tell a device's by nothing but its text.
+func isHostUnknown(err error) bool {
+	if err == errNoSuchHost {
+		return true
+	}
+	text := lowerASCII(err.Error())
+	return strings.HasSuffix(text, string(errNoSuchHost)) || strings.HasSuffix(text, "host unknown")
+}
+
+// lookupError returns the DNSError for an error of a look-up.
 func lookupError(err error, host string) error {
-	if err != errNoSuchHost {
-		text := lowerASCII(err.Error())
-		if strings.HasSuffix(text, string(errNoSuchHost)) || strings.HasSuffix(text, "host unknown") {
-			err = errNoSuchHost
-		}
+	if e, ok := err.(*DNSError); ok {
+		return e
+	}
+	if isHostUnknown(err) {
+		err = errNoSuchHost
 	}
 	e := newDNSError(err, host, "")
 	if isTimeout(err) {

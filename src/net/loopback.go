@@ -468,7 +468,7 @@ func (l *loopListener) acceptDevice() accepted {
 	if err != nil {
 		return accepted{err: err}
 	}
-	s := newDevSocket(l.dev.dev, fd, false)
+	s := newDevSocket(l.dev.dev, fd, l.dev.domain, sockStream)
 	return accepted{sock: s, local: s.localAddr(l.dev.bound), remote: unmap(remote)}
 }
 

@@ -641,7 +641,6 @@ func TestUnsupportedSaysSo(t *testing.T) {
 		"SyscallConn":    func() error { _, err := near.SyscallConn(); return err },
 		"ListenerFile":   func() error { _, err := l.File(); return err },
 		"FileConn":       func() error { _, err := FileConn(os.Stdin); return err },
-		"LookupMX":       func() error { _, err := LookupMX("example.com"); return err },
 	} {
 		if err := f(); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("%s: %v", name, err)

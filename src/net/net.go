@@ -206,20 +206,47 @@ func (c *conn) setOption(level, opt int, value any) error {
 	return c.failSet("set", c.sock.setOption(level, opt, value))
 }
 
-// File fails with errors.ErrUnsupported: there is no file behind the
-// connection.
+func (c *conn) shutdown(how int) error {
+	if !c.ok() {
+		return syscall.EINVAL
+	}
+	return c.fail("close", c.sock.shutdown(how))
+}
+
+// File returns a duplicate of the socket's descriptor as a file, which the
+// caller closes; closing one does not affect the other. Where the socket has no
+// descriptor it fails with errors.ErrUnsupported.
 func (c *conn) File() (*os.File, error) {
 	if !c.ok() {
 		return nil, syscall.EINVAL
 	}
-	return nil, c.fail("file", errNoDescriptor)
+	f, err := socketFile(deviceSocket(c.sock), c.net, c.laddr, c.raddr)
+	if err != nil {
+		return nil, c.fail("file", err)
+	}
+	return f, nil
 }
 
-// SyscallConn fails with errors.ErrUnsupported: there is no descriptor behind
-// the connection.
+// SyscallConn returns access to the socket's descriptor. Where it has none
+// SyscallConn fails with errors.ErrUnsupported.
 func (c *conn) SyscallConn() (syscall.RawConn, error) {
 	if !c.ok() {
 		return nil, syscall.EINVAL
 	}
-	return nil, c.fail("raw-control", errNoDescriptor)
+	raw, err := newRawConn(deviceSocket(c.sock), c.net, c.laddr, c.raddr)
+	if err != nil {
+		return nil, c.fail("raw-control", err)
+	}
+	return raw, nil
+}
+
+// deviceSocket returns the device's socket behind s, or nil.
+func deviceSocket(s socket) *devSocket {
+	switch s := s.(type) {
+	case *devSocket:
+		return s
+	case *udpSocket:
+		return s.dev
+	}
+	return nil
 }

@@ -76,6 +76,9 @@ func (r *Resolver) resolve(ctx context.Context, proto string, family byte, addre
 	if err != nil {
 		return nil, "", err
 	}
+	if family == '4' && len(ips) == 1 && ips[0] == netip.IPv6Unspecified() {
+		ips[0] = netip.IPv4Unspecified() // no host in particular, in any family
+	}
 	for _, ip := range ips {
 		if inFamily(ip, family) {
 			addrs = append(addrs, netip.AddrPortFrom(ip, uint16(port)))
@@ -91,13 +94,17 @@ func (r *Resolver) resolve(ctx context.Context, proto string, family byte, addre
 }
 
 // resolveOne returns the one address that ResolveTCPAddr and its like choose:
-// an IPv4 address if there is one.
+// an IPv4 address if there is one, in the 16-byte form that an IP has there.
 func resolveOne(proto string, family byte, address string) (netip.AddrPort, error) {
 	addrs, _, err := DefaultResolver.resolve(context.Background(), proto, family, address)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	return prefer4(addrs), nil
+	at := prefer4(addrs)
+	if at.Addr().Is4() {
+		at = netip.AddrPortFrom(netip.AddrFrom16(at.Addr().As16()), at.Port())
+	}
+	return at, nil
 }
 
 func prefer4(addrs []netip.AddrPort) netip.AddrPort {
@@ -116,7 +123,7 @@ func plain(ip IP, port int, zone string) (netip.AddrPort, error) {
 	if len(ip) != 0 {
 		var ok bool
 		if addr, ok = netip.AddrFromSlice(ip); !ok {
-			return netip.AddrPort{}, &AddrError{Err: "non-IP address", Addr: hexString(ip)}
+			return netip.AddrPort{}, &AddrError{Err: "non-IP address", Addr: ip.String()}
 		}
 		addr = addr.Unmap().WithZone(zone)
 	}

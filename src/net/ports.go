@@ -11,6 +11,8 @@ import (
 type binding struct {
 	udp   bool
 	dual  bool           // "::" that stands for all IPv4 addresses too
+	dual6 bool           // and so does the device's socket
+	taken bool           // it is in the list of ports in use
 	local netip.AddrPort // the unspecified address for all addresses of the family
 	peer  netip.AddrPort // of a connected datagram socket
 
@@ -38,10 +40,39 @@ func newBinding(udp bool, family byte, at netip.AddrPort) *binding {
 
 // domain returns an address in the family that a device's socket for b needs.
 func (b *binding) domain() netip.Addr {
-	if b.dual {
+	if b.dual && !b.dual6 {
 		return netip.IPv4Unspecified()
 	}
 	return b.local.Addr()
+}
+
+// open makes the device's socket for b: one for both families if b stands for
+// both and the device can do that.
+func (b *binding) open() (*devSocket, error) {
+	dev, err := currentDevice()
+	if err != nil {
+		return nil, err
+	}
+	stype, proto := sockStream, protoTCP
+	if b.udp {
+		stype, proto = sockDgram, protoUDP
+	}
+	if b.dual {
+		b.dual6 = true
+		if s, err := openSocket(dev, b.domain(), stype, proto); err == nil {
+			if s.setOption(solIPv6, ipv6V6only, false) == nil {
+				return s, nil
+			}
+			s.abandon()
+		}
+		b.dual6 = false
+		if b.listener == nil && b.inbox == nil {
+			// Not in memory either.
+			b.dual = false
+			b.local = netip.AddrPortFrom(netip.IPv4Unspecified(), b.local.Port())
+		}
+	}
+	return openSocket(dev, b.domain(), stype, proto)
 }
 
 // where tells whether a socket for b is needed in memory and on the device.
@@ -68,12 +99,13 @@ func (b *binding) take() error {
 	ports.mu.Lock()
 	defer ports.mu.Unlock()
 	if b.local.Port() != 0 {
-		if b.taken() {
+		if b.collides() {
 			return errAddrInUse
 		}
 	} else if !b.choose() {
 		return errAddrInUse
 	}
+	b.taken = true
 	b.prev, b.next = nil, ports.first
 	if b.next != nil {
 		b.next.prev = b
@@ -87,8 +119,16 @@ func (b *binding) take() error {
 const bindTries = 8
 
 // bind takes b's port, and binds s to it unless s is nil. Port 0 becomes a port
-// that is free in memory and on the device.
+// that is free in memory and on the device. A port that is the device's alone
+// is left to the device if that tells which one it chose.
 func (b *binding) bind(s *devSocket) error {
+	if s != nil && b.listener == nil && b.inbox == nil && s.tells() {
+		err := s.bind(netip.AddrPortFrom(b.domain(), b.local.Port()))
+		if err == nil {
+			b.local = s.localAddr(b.local)
+		}
+		return err
+	}
 	want := b.local
 	for try := 1; ; try++ {
 		if err := b.take(); err != nil {
@@ -126,15 +166,15 @@ func (b *binding) choose() bool {
 			ports.last = firstEphemeral
 		}
 		b.local = netip.AddrPortFrom(b.local.Addr(), ports.last)
-		if !b.taken() {
+		if !b.collides() {
 			return true
 		}
 	}
 	return false
 }
 
-// taken reports whether another binding has b's port on b's address.
-func (b *binding) taken() bool {
+// collides reports whether another binding has b's port on b's address.
+func (b *binding) collides() bool {
 	for o := ports.first; o != nil; o = o.next {
 		if o.udp == b.udp && o.local.Port() == b.local.Port() &&
 			(o.covers(b.local.Addr()) || b.covers(o.local.Addr())) {
@@ -153,10 +193,14 @@ func (b *binding) covers(addr netip.Addr) bool {
 	return own.IsUnspecified() && own.Is4() == addr.Is4()
 }
 
-// release takes b off the list.
+// release takes b off the list if it is there.
 func (b *binding) release() {
 	ports.mu.Lock()
 	defer ports.mu.Unlock()
+	if !b.taken {
+		return
+	}
+	b.taken = false
 	if b.prev != nil {
 		b.prev.next = b.next
 	} else {

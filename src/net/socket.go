@@ -42,6 +42,8 @@ var longAgo = time.Unix(1, 0)
 type devSocket struct {
 	dev       netdever
 	fd        int
+	domain    int // as afInet
+	stype     int // as sockStream
 	datagrams bool
 	connected bool           // a datagram socket that has one peer for good
 	bound     netip.AddrPort // what bind was called with
@@ -67,12 +69,16 @@ type devSocket struct {
 var errPending = errors.New("there is something to receive elsewhere")
 
 // openSocket makes a socket on dev that fits addr.
-func openSocket(dev netdever, addr netip.Addr, stype, proto int) (s *devSocket, err error) {
-	defer recovered(&err)
+func openSocket(dev netdever, addr netip.Addr, stype, proto int) (*devSocket, error) {
 	domain := afInet
 	if addr.Is6() {
 		domain = afInet6
 	}
+	return makeSocket(dev, domain, stype, proto)
+}
+
+func makeSocket(dev netdever, domain, stype, proto int) (s *devSocket, err error) {
+	defer recovered(&err)
 	fd, err := dev.Socket(domain, stype, proto)
 	if err != nil {
 		return nil, err
@@ -80,11 +86,12 @@ func openSocket(dev netdever, addr netip.Addr, stype, proto int) (s *devSocket, 
 	if fd < 0 {
 		return nil, errBadDevice
 	}
-	return newDevSocket(dev, fd, stype == sockDgram), nil
+	return newDevSocket(dev, fd, domain, stype), nil
 }
 
-func newDevSocket(dev netdever, fd int, datagrams bool) *devSocket {
-	s := &devSocket{dev: dev, fd: fd, datagrams: datagrams}
+func newDevSocket(dev netdever, fd, domain, stype int) *devSocket {
+	s := &devSocket{dev: dev, fd: fd, domain: domain, stype: stype}
+	s.datagrams = stype == sockDgram || stype == sockRaw
 	s.changed.L = &s.mu
 	return s
 }
@@ -412,17 +419,22 @@ func (s *devSocket) callSend(b []byte, to netip.AddrPort) (n int, err error) {
 }
 
 // connect connects to host, which may be empty, at the address to. It returns
-// when ctx ends, even if the device does not. After an error the caller abandons s, which frees
-// it once the device lets go of it.
+// when ctx ends, even if the device does not. After an error the caller
+// abandons s, which frees it once the device lets go of it.
 func (s *devSocket) connect(ctx context.Context, host string, to netip.AddrPort) error {
+	return s.connectBy(ctx, func() error { return s.dev.Connect(s.fd, host, to) })
+}
+
+// connectBy is connect by a call of the device.
+func (s *devSocket) connectBy(ctx context.Context, call func() error) error {
 	if ctx.Done() == nil {
-		return s.callConnect(host, to)
+		return s.callConnect(call)
 	}
 	if t, ok := ctx.Deadline(); ok {
 		s.setDeadline(writing, t)
 	}
 	done := make(chan error, 1)
-	go func() { done <- s.callConnect(host, to) }()
+	go func() { done <- s.callConnect(call) }()
 	select {
 	case err := <-done:
 		if err != nil {
@@ -437,14 +449,14 @@ func (s *devSocket) connect(ctx context.Context, host string, to netip.AddrPort)
 	}
 }
 
-func (s *devSocket) callConnect(host string, to netip.AddrPort) (err error) {
+func (s *devSocket) callConnect(call func() error) (err error) {
 	if err := s.enter(writing); err != nil {
 		return err
 	}
 	defer s.leave(writing)
 	defer recovered(&err)
 	raceRelease()
-	return s.dev.Connect(s.fd, host, to)
+	return call()
 }
 
 func (s *devSocket) bind(addr netip.AddrPort) (err error) {
@@ -457,6 +469,12 @@ func (s *devSocket) listen() (err error) {
 	defer recovered(&err)
 	s.listening = true
 	return s.dev.Listen(s.fd, deviceBacklog)
+}
+
+// tells reports whether the device knows the local address of a socket.
+func (s *devSocket) tells() bool {
+	_, ok := s.dev.(localAddrer)
+	return ok
 }
 
 // localAddr returns the socket's local address as far as it can be known: from

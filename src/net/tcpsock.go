@@ -32,7 +32,10 @@ type TCPConn struct {
 }
 
 func newTCPConn(s socket, network string, local, remote netip.AddrPort) *TCPConn {
-	c := &TCPConn{conn{sock: s, net: network, raddr: TCPAddrFromAddrPort(remote)}}
+	c := &TCPConn{conn{sock: s, net: network}}
+	if remote.IsValid() {
+		c.raddr = TCPAddrFromAddrPort(remote)
+	}
 	if local.IsValid() {
 		c.laddr = TCPAddrFromAddrPort(local)
 	}
@@ -67,11 +70,14 @@ func (d *Dialer) dialTCPAddr(ctx context.Context, network string, laddr, raddr *
 // dialTCP connects to one address. host is the name that it was looked up
 // from, or empty.
 func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remote netip.AddrPort) (*TCPConn, error) {
-	local, remote, err := d.prepare(ctx, network, local, remote)
+	local, remote, err := prepare(ctx, network, local, remote)
 	if err != nil {
 		return nil, err
 	}
 	if loopbackInMemory(remote.Addr()) {
+		if err := d.control(ctx, network, remote, nil); err != nil {
+			return nil, err
+		}
 		c, err := dialLoopback(local, remote)
 		if err != nil {
 			return nil, err
@@ -86,7 +92,8 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 	if err != nil {
 		return nil, err
 	}
-	if local.IsValid() {
+	err = d.control(ctx, network, remote, s)
+	if err == nil && local.IsValid() {
 		err = s.bind(local)
 	}
 	if err == nil {
@@ -106,7 +113,10 @@ func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
-	n, err := copyAll(&c.conn, r)
+	n, sent, err := c.sendFile(r)
+	if !sent {
+		n, err = copyAll(&c.conn, r)
+	}
 	if err != nil && err != io.EOF {
 		err = c.fail("readfrom", err)
 	}
@@ -138,13 +148,6 @@ func (c *TCPConn) CloseRead() error { return c.shutdown(shutRd) }
 // device that cannot do it gives errors.ErrUnsupported.
 func (c *TCPConn) CloseWrite() error { return c.shutdown(shutWr) }
 
-func (c *TCPConn) shutdown(how int) error {
-	if !c.ok() {
-		return syscall.EINVAL
-	}
-	return c.fail("close", c.sock.shutdown(how))
-}
-
 // SetLinger says what Close does with data that was not sent yet: drop it after
 // that many seconds, at once for 0; go on sending for a negative number.
 func (c *TCPConn) SetLinger(sec int) error { return c.setOption(solSocket, soLinger, sec) }
@@ -160,8 +163,21 @@ func (c *TCPConn) SetKeepAlive(keepalive bool) error {
 
 // SetKeepAlivePeriod sets how long the connection is idle before it is probed.
 func (c *TCPConn) SetKeepAlivePeriod(d time.Duration) error {
+	switch {
+	case d == 0:
+		d = defaultKeepAlive
+	case d < 0: // it stays as it is
+		if !c.ok() {
+			return syscall.EINVAL
+		}
+		return nil
+	}
 	return c.setOption(solTCP, tcpKeepidle, d)
 }
+
+// defaultKeepAlive is how long a connection is idle before it is probed, and
+// how long a probe waits for its answer.
+const defaultKeepAlive = 15 * time.Second
 
 // KeepAliveConfig says how an idle connection is probed. Zero fields stand for
 // 15 s, 15 s and 9; negative ones leave the device's setting.
@@ -182,7 +198,7 @@ func (c *TCPConn) SetKeepAliveConfig(config KeepAliveConfig) error {
 		time time.Duration
 	}{{tcpKeepidle, config.Idle}, {tcpKeepintvl, config.Interval}} {
 		if o.time == 0 {
-			o.time = 15 * time.Second
+			o.time = defaultKeepAlive
 		}
 		if o.time > 0 {
 			if err := c.setOption(solTCP, o.opt, o.time); err != nil {
@@ -199,15 +215,15 @@ func (c *TCPConn) SetKeepAliveConfig(config KeepAliveConfig) error {
 	return nil
 }
 
-// keepAlive does what a Dialer or ListenConfig asks for. By itself it leaves
-// the device's setting, and a device that has none is no error: the
-// connection works without.
+// keepAlive does what a Dialer or ListenConfig asks for: probing, unless the
+// period is negative. A device that cannot is no error: the connection works
+// without.
 func (c *TCPConn) keepAlive(period time.Duration, config KeepAliveConfig) {
-	switch {
-	case config.Enable:
+	if !config.Enable && period >= 0 {
+		config = KeepAliveConfig{Enable: true, Idle: period}
+	}
+	if config.Enable {
 		c.SetKeepAliveConfig(config)
-	case period > 0:
-		c.SetKeepAliveConfig(KeepAliveConfig{Enable: true, Idle: period, Interval: period, Count: -1})
 	}
 }
 
@@ -254,14 +270,14 @@ func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr
 		b.listener = l
 	}
 	if device {
-		if l.dev, err = openListening(b); err != nil {
+		if l.dev, err = b.open(); err != nil {
 			return nil, err
 		}
 		if memory && l.dev.timed() {
 			l.dev.pending = l.pending
 		}
 	}
-	err = lc.control(ctx, network, b.local)
+	err = lc.control(network, b.domain(), laddr.String(), l.dev)
 	if err == nil {
 		err = b.bind(l.dev)
 		if err == nil && l.dev != nil {
@@ -344,19 +360,29 @@ func (l *TCPListener) SetDeadline(t time.Time) error {
 	return l.fail("set", l.l.setDeadline(t))
 }
 
-// File fails with errors.ErrUnsupported: there is no file behind the listener.
+// File returns a duplicate of the listener's descriptor as a file, which the
+// caller closes; closing one does not affect the other. Where the listener has
+// no descriptor it fails with errors.ErrUnsupported.
 func (l *TCPListener) File() (*os.File, error) {
 	if !l.ok() {
 		return nil, syscall.EINVAL
 	}
-	return nil, l.fail("file", errNoDescriptor)
+	f, err := socketFile(l.l.dev, l.net, l.laddr, nil)
+	if err != nil {
+		return nil, l.fail("file", err)
+	}
+	return f, nil
 }
 
-// SyscallConn fails with errors.ErrUnsupported: there is no descriptor behind
-// the listener.
+// SyscallConn returns access to the listener's descriptor, for Control alone.
+// Where it has none SyscallConn fails with errors.ErrUnsupported.
 func (l *TCPListener) SyscallConn() (syscall.RawConn, error) {
 	if !l.ok() {
 		return nil, syscall.EINVAL
 	}
-	return nil, l.fail("raw-control", errNoDescriptor)
+	raw, err := newRawConn(l.l.dev, l.net, l.laddr, nil)
+	if err != nil {
+		return nil, l.fail("raw-control", err)
+	}
+	return rawListener{raw}, nil
 }

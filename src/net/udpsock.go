@@ -55,11 +55,14 @@ func (d *Dialer) dialUDPAddr(ctx context.Context, network string, laddr, raddr *
 }
 
 func (d *Dialer) dialUDP(ctx context.Context, network string, local, remote netip.AddrPort) (*UDPConn, error) {
-	local, remote, err := d.prepare(ctx, network, local, remote)
+	local, remote, err := prepare(ctx, network, local, remote)
 	if err != nil {
 		return nil, err
 	}
 	if loopbackInMemory(remote.Addr()) {
+		if err := d.control(ctx, network, remote, nil); err != nil {
+			return nil, err
+		}
 		b, err := loopbackBinding(true, local, remote)
 		if err != nil {
 			return nil, err
@@ -80,19 +83,23 @@ func (d *Dialer) dialUDP(ctx context.Context, network string, local, remote neti
 	if err != nil {
 		return nil, err
 	}
-	if !local.Addr().IsValid() {
-		local = netip.AddrPortFrom(unspecified(remote.Addr()), 0)
+	bind := local.Addr().IsValid()
+	if !bind {
+		// Plain devices want a port of their own before they send.
+		local, bind = netip.AddrPortFrom(unspecified(remote.Addr()), 0), !s.tells()
 	}
-	// Devices want a port of their own before they send.
 	u := newUDPSocket(&binding{udp: true, local: local})
 	u.dev, u.peer = s, remote
 	s.connected, s.peer = true, remote
-	if err = u.binding.bind(s); err == nil {
-		if err = s.connect(ctx, "", remote); err != nil {
-			u.binding.release()
-		}
+	err = d.control(ctx, network, remote, s)
+	if err == nil && bind {
+		err = u.binding.bind(s)
+	}
+	if err == nil {
+		err = s.connect(ctx, "", remote)
 	}
 	if err != nil {
+		u.binding.release()
 		s.abandon()
 		return nil, err
 	}
@@ -125,14 +132,14 @@ func (lc *ListenConfig) listenUDPAddr(ctx context.Context, network string, laddr
 		b.inbox = u
 	}
 	if device {
-		if u.dev, err = openListening(b); err != nil {
+		if u.dev, err = b.open(); err != nil {
 			return nil, err
 		}
 		if u.memory {
 			u.dev.pending = u.pending
 		}
 	}
-	if err = lc.control(ctx, network, b.local); err == nil {
+	if err = lc.control(network, b.domain(), laddr.String(), u.dev); err == nil {
 		err = b.bind(u.dev)
 	}
 	if err != nil {
@@ -176,10 +183,16 @@ func (c *UDPConn) ReadFromUDPAddrPort(b []byte) (n int, addr netip.AddrPort, err
 
 // ReadFromUDP is ReadFromUDPAddrPort with the address as a UDPAddr.
 func (c *UDPConn) ReadFromUDP(b []byte) (n int, addr *UDPAddr, err error) {
+	// Inlined, the UDPAddr can live on the caller's stack.
+	return c.readFromUDP(b, &UDPAddr{})
+}
+
+func (c *UDPConn) readFromUDP(b []byte, addr *UDPAddr) (int, *UDPAddr, error) {
 	n, from, err := c.ReadFromUDPAddrPort(b)
-	if from.IsValid() {
-		addr = UDPAddrFromAddrPort(from)
+	if !from.IsValid() {
+		return n, nil, err
 	}
+	addr.IP, addr.Port, addr.Zone = from.Addr().AsSlice(), int(from.Port()), from.Addr().Zone()
 	return n, addr, err
 }
 
@@ -192,18 +205,31 @@ func (c *UDPConn) ReadFrom(b []byte) (int, Addr, error) {
 	return n, addr, err
 }
 
-// ReadMsgUDPAddrPort is ReadFromUDPAddrPort. There is never anything for oob,
-// and no flags.
+// ReadMsgUDPAddrPort is ReadFromUDPAddrPort with the control messages that came
+// along, which it puts into oob: oobn bytes of them. flags are those of
+// recvmsg(2). Where the socket has no descriptor there are neither.
 func (c *UDPConn) ReadMsgUDPAddrPort(b, oob []byte) (n, oobn, flags int, addr netip.AddrPort, err error) {
+	if c.hasMsgs() { // also for the flags
+		if n, oobn, flags, addr, err = c.u.dev.recvAddrMsg(b, oob); err != nil {
+			err = c.fail("read", err)
+		}
+		return n, oobn, flags, addr, err
+	}
 	n, addr, err = c.ReadFromUDPAddrPort(b)
 	return n, 0, 0, addr, err
 }
 
-// ReadMsgUDP is ReadFromUDP. There is never anything for oob, and no flags.
+// ReadMsgUDP is ReadMsgUDPAddrPort with the address as a UDPAddr.
 func (c *UDPConn) ReadMsgUDP(b, oob []byte) (n, oobn, flags int, addr *UDPAddr, err error) {
-	n, addr, err = c.ReadFromUDP(b)
-	return n, 0, 0, addr, err
+	n, oobn, flags, from, err := c.ReadMsgUDPAddrPort(b, oob)
+	if from.IsValid() {
+		addr = UDPAddrFromAddrPort(from)
+	}
+	return n, oobn, flags, addr, err
 }
+
+// hasMsgs reports whether control messages can be sent and received.
+func (c *UDPConn) hasMsgs() bool { return c.ok() && c.u.dev != nil && !c.u.memory && c.u.dev.hasMsgs() }
 
 // WriteToUDPAddrPort sends b to addr as one datagram.
 func (c *UDPConn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
@@ -263,33 +289,60 @@ func (c *UDPConn) WriteTo(b []byte, addr Addr) (int, error) {
 }
 
 // WriteMsgUDPAddrPort is WriteToUDPAddrPort, or Write on a connected socket if
-// addr is the zero AddrPort. oob must be empty.
+// addr is the zero AddrPort, with the control messages in oob. It returns how
+// many bytes of each it sent. Where the socket has no descriptor oob must be
+// empty.
 func (c *UDPConn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn int, err error) {
-	switch {
-	case !c.ok():
+	if !c.ok() {
 		return 0, 0, syscall.EINVAL
-	case len(oob) > 0:
-		return 0, 0, c.fail("write", errNoControl)
-	case c.u.peer.IsValid() && !addr.IsValid():
-		n, err = c.Write(b)
-	default:
-		n, err = c.WriteToUDPAddrPort(b, addr)
 	}
-	return n, 0, err
+	n, oobn, err = c.writeMsg(b, oob, unmap(addr), addr.IsValid())
+	if err != nil {
+		var to Addr
+		if addr.IsValid() {
+			to = UDPAddrFromAddrPort(addr)
+		}
+		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: to, Err: err}
+	}
+	return n, oobn, err
 }
 
-// WriteMsgUDP is WriteToUDP, or Write on a connected socket if addr is nil. oob
-// must be empty.
+// WriteMsgUDP is WriteMsgUDPAddrPort with the address as a UDPAddr, or nil.
 func (c *UDPConn) WriteMsgUDP(b, oob []byte, addr *UDPAddr) (n, oobn int, err error) {
-	switch {
-	case !c.ok():
+	if !c.ok() {
 		return 0, 0, syscall.EINVAL
+	}
+	var to netip.AddrPort
+	if addr != nil {
+		to, err = plain(addr.IP, addr.Port, addr.Zone)
+		if !to.Addr().IsValid() {
+			to = netip.AddrPortFrom(unspecified(to.Addr()), to.Port())
+		}
+	}
+	if err == nil {
+		n, oobn, err = c.writeMsg(b, oob, to, addr != nil)
+	}
+	if err != nil {
+		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr.opAddr(), Err: err}
+	}
+	return n, oobn, err
+}
+
+// writeMsg sends to the address to if it is given, or else to the peer.
+func (c *UDPConn) writeMsg(b, oob []byte, to netip.AddrPort, given bool) (n, oobn int, err error) {
+	switch connected := c.u.peer.IsValid(); {
+	case connected && given:
+		return 0, 0, ErrWriteToConnected
+	case !connected && !given:
+		return 0, 0, errMissingAddress
+	case len(oob) > 0 && !c.hasMsgs():
+		return 0, 0, errNoControl
 	case len(oob) > 0:
-		return 0, 0, c.fail("write", errNoControl)
-	case c.u.peer.IsValid() && addr == nil:
-		n, err = c.Write(b)
+		return c.u.dev.sendAddrMsg(b, oob, to)
+	case connected:
+		n, err = c.u.send(b)
 	default:
-		n, err = c.WriteToUDP(b, addr)
+		n, err = c.u.sendTo(b, to)
 	}
 	return n, 0, err
 }

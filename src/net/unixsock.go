@@ -1,21 +1,18 @@
 package net
 
 import (
+	"context"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// UnixConn is a Unix domain socket. There are none on a device, so nothing
-// makes one: it is here for programs that name it. Its methods fail with
-// EINVAL.
+// UnixConn is a Unix domain socket. Few devices have them, and none of
+// TinyGo's: there what would make one fails with errors.ErrUnsupported.
 type UnixConn struct {
 	conn
 }
-
-// UnixListener is a listener for Unix domain sockets. Like UnixConn it is only
-// here for programs that name it.
-type UnixListener struct{}
 
 // ResolveUnixAddr returns address as a UnixAddr. network is "unix", "unixgram"
 // or "unixpacket".
@@ -26,69 +23,405 @@ func ResolveUnixAddr(network, address string) (*UnixAddr, error) {
 	return &UnixAddr{Name: address, Net: network}, nil
 }
 
-// DialUnix fails with errors.ErrUnsupported.
+// DialUnix connects to raddr. network is "unix", "unixgram" or "unixpacket";
+// laddr is the name of this end, or nil.
 func DialUnix(network string, laddr, raddr *UnixAddr) (*UnixConn, error) {
-	return nil, &OpError{Op: "dial", Net: network, Source: laddr.opAddr(), Addr: raddr.opAddr(), Err: errNoUnix}
+	var d Dialer
+	return d.dialUnixAddr(context.Background(), network, laddr, raddr)
 }
 
-// ListenUnix fails with errors.ErrUnsupported.
-func ListenUnix(network string, laddr *UnixAddr) (*UnixListener, error) {
-	return nil, &OpError{Op: "listen", Net: network, Addr: laddr.opAddr(), Err: errNoUnix}
+// DialUnix is DialContext for a Unix domain socket. laddr may be nil.
+func (d *Dialer) DialUnix(ctx context.Context, network string, laddr *UnixAddr, raddr *UnixAddr) (*UnixConn, error) {
+	ctx, cancel := d.limit(ctx)
+	defer cancel()
+	return d.dialUnixAddr(ctx, network, laddr, raddr)
 }
 
-// ListenUnixgram fails with errors.ErrUnsupported.
-func ListenUnixgram(network string, laddr *UnixAddr) (*UnixConn, error) {
-	return nil, &OpError{Op: "listen", Net: network, Addr: laddr.opAddr(), Err: errNoUnix}
+// dialUnixName is dialUnixAddr for DialContext.
+func (d *Dialer) dialUnixName(ctx context.Context, network, address string) (Conn, error) {
+	if !unixSockets {
+		return nil, &OpError{Op: "dial", Net: network, Addr: &UnixAddr{Name: address, Net: network}, Err: errNoUnix}
+	}
+	laddr, ok := d.LocalAddr.(*UnixAddr)
+	if d.LocalAddr != nil && (!ok || d.LocalAddr.Network() != network) {
+		return nil, &OpError{Op: "dial", Net: network, Err: &AddrError{Err: "mismatched local address type", Addr: d.LocalAddr.String()}}
+	}
+	done := traceConnect(ctx, network, address)
+	c, err := d.dialUnixAddr(ctx, network, laddr, &UnixAddr{Name: address, Net: network})
+	done(err)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
-// CloseRead fails with EINVAL.
-func (c *UnixConn) CloseRead() error { return syscall.EINVAL }
+func (d *Dialer) dialUnixAddr(ctx context.Context, network string, laddr, raddr *UnixAddr) (*UnixConn, error) {
+	c, err := d.dialUnix(ctx, network, laddr, raddr)
+	if err != nil {
+		return nil, &OpError{Op: "dial", Net: network, Source: laddr.opAddr(), Addr: raddr.opAddr(), Err: err}
+	}
+	return c, nil
+}
 
-// CloseWrite fails with EINVAL.
-func (c *UnixConn) CloseWrite() error { return syscall.EINVAL }
+func (d *Dialer) dialUnix(ctx context.Context, network string, laddr, raddr *UnixAddr) (*UnixConn, error) {
+	if ctx.Err() != nil {
+		return nil, mapErr(ctx.Err())
+	}
+	s, err := openUnix(network)
+	if err != nil {
+		return nil, err
+	}
+	to := raddr
+	switch {
+	case !raddr.isWildcard():
+	case s.datagrams && !laddr.isWildcard():
+		to = laddr // to receive only
+	default:
+		s.abandon()
+		return nil, errMissingAddress
+	}
+	if d.Control != nil || d.ControlContext != nil {
+		err = d.callControl(ctx, network, to.Name, controlConn(s, network))
+	}
+	if err == nil && !laddr.isWildcard() {
+		err = s.bindUnix(laddr.Name)
+	}
+	if err == nil && to == raddr {
+		err = s.connectUnix(ctx, raddr.Name)
+	}
+	if err != nil {
+		s.abandon()
+		return nil, err
+	}
+	return newUnixConn(s, network), nil
+}
 
-// ReadFromUnix fails with EINVAL.
-func (c *UnixConn) ReadFromUnix(b []byte) (int, *UnixAddr, error) { return 0, nil, syscall.EINVAL }
+// newUnixConn returns the connection on s, whose names it asks for.
+func newUnixConn(s *devSocket, network string) *UnixConn {
+	c := &UnixConn{conn{sock: s, net: network}}
+	if name, err := s.unixName(false); err == nil {
+		c.laddr = &UnixAddr{Name: name, Net: network}
+	}
+	if name, err := s.unixName(true); err == nil {
+		c.raddr = &UnixAddr{Name: name, Net: network}
+		s.connected = true
+	}
+	return c
+}
 
-// ReadFrom fails with EINVAL.
-func (c *UnixConn) ReadFrom(b []byte) (int, Addr, error) { return 0, nil, syscall.EINVAL }
+// dev returns the socket, which is always the device's.
+func (c *UnixConn) dev() *devSocket { return c.sock.(*devSocket) }
 
-// ReadMsgUnix fails with EINVAL.
+// CloseRead shuts the receiving side of the connection.
+func (c *UnixConn) CloseRead() error { return c.shutdown(shutRd) }
+
+// CloseWrite shuts the sending side: the peer reads the end of the stream.
+func (c *UnixConn) CloseWrite() error { return c.shutdown(shutWr) }
+
+// ReadFromUnix reads as Read does and returns the sender's address, nil if it
+// has none.
+func (c *UnixConn) ReadFromUnix(b []byte) (int, *UnixAddr, error) {
+	if !c.ok() {
+		return 0, nil, syscall.EINVAL
+	}
+	n, name, err := c.dev().recvUnix(b)
+	if err != nil {
+		err = c.fail("read", err)
+	}
+	return n, c.sender(name), err
+}
+
+// sender returns the address of who has sent a datagram.
+func (c *UnixConn) sender(name string) *UnixAddr {
+	if name == "" {
+		return nil
+	}
+	return &UnixAddr{Name: name, Net: c.net}
+}
+
+// ReadFrom is ReadFromUnix.
+func (c *UnixConn) ReadFrom(b []byte) (int, Addr, error) {
+	n, addr, err := c.ReadFromUnix(b)
+	return n, addr.opAddr(), err
+}
+
+// ReadMsgUnix is ReadFromUnix with the control messages that came along, which
+// it puts into oob: oobn bytes of them. flags are those of recvmsg(2).
 func (c *UnixConn) ReadMsgUnix(b, oob []byte) (n, oobn, flags int, addr *UnixAddr, err error) {
-	return 0, 0, 0, nil, syscall.EINVAL
+	if !c.ok() {
+		return 0, 0, 0, nil, syscall.EINVAL
+	}
+	n, oobn, flags, name, err := c.dev().recvUnixMsg(b, oob)
+	if err != nil {
+		err = c.fail("read", err)
+	}
+	return n, oobn, flags, c.sender(name), err
 }
 
-// WriteToUnix fails with EINVAL.
-func (c *UnixConn) WriteToUnix(b []byte, addr *UnixAddr) (int, error) { return 0, syscall.EINVAL }
+// WriteToUnix sends b to addr as one datagram.
+func (c *UnixConn) WriteToUnix(b []byte, addr *UnixAddr) (int, error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	var n int
+	err := c.mayWriteTo(addr)
+	if err == nil {
+		n, err = c.dev().sendUnix(b, addr.Name)
+	}
+	if err != nil {
+		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr.opAddr(), Err: err}
+	}
+	return n, err
+}
 
-// WriteTo fails with EINVAL.
-func (c *UnixConn) WriteTo(b []byte, addr Addr) (int, error) { return 0, syscall.EINVAL }
+func (c *UnixConn) mayWriteTo(addr *UnixAddr) error {
+	switch {
+	case c.dev().connected:
+		return ErrWriteToConnected
+	case addr == nil:
+		return errMissingAddress
+	case addr.Net != c.net:
+		return syscall.EAFNOSUPPORT
+	}
+	return nil
+}
 
-// WriteMsgUnix fails with EINVAL.
+// WriteTo sends b to addr, a *UnixAddr, as one datagram.
+func (c *UnixConn) WriteTo(b []byte, addr Addr) (int, error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	a, ok := addr.(*UnixAddr)
+	if !ok {
+		return 0, &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr, Err: syscall.EINVAL}
+	}
+	return c.WriteToUnix(b, a)
+}
+
+// WriteMsgUnix sends b with the control messages in oob, to addr or, if that is
+// nil, to the peer. It returns how many bytes of each it sent.
 func (c *UnixConn) WriteMsgUnix(b, oob []byte, addr *UnixAddr) (n, oobn int, err error) {
-	return 0, 0, syscall.EINVAL
+	if !c.ok() {
+		return 0, 0, syscall.EINVAL
+	}
+	to := ""
+	switch {
+	case c.dev().connected && c.dev().datagrams:
+		err = ErrWriteToConnected
+	case addr == nil:
+	case addr.Net != c.net:
+		err = syscall.EAFNOSUPPORT
+	default:
+		to = addr.Name
+	}
+	if err == nil {
+		n, oobn, err = c.dev().sendUnixMsg(b, oob, to)
+	}
+	if err != nil {
+		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr.opAddr(), Err: err}
+	}
+	return n, oobn, err
 }
 
-// AcceptUnix fails with EINVAL.
-func (l *UnixListener) AcceptUnix() (*UnixConn, error) { return nil, syscall.EINVAL }
+// UnixListener is a listener for Unix domain sockets.
+type UnixListener struct {
+	dev    *devSocket
+	net    string
+	laddr  *UnixAddr
+	unlink bool
+	once   sync.Once
+}
 
-// Accept fails with EINVAL.
-func (l *UnixListener) Accept() (Conn, error) { return nil, syscall.EINVAL }
+// ListenUnix listens at laddr, where a file appears that Close removes. network
+// is "unix" or "unixpacket".
+func ListenUnix(network string, laddr *UnixAddr) (*UnixListener, error) {
+	var lc ListenConfig
+	l, err := lc.listenUnix(network, laddr, sockStream)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr.opAddr(), Err: err}
+	}
+	return newUnixListener(l, network), nil
+}
 
-// Close fails with EINVAL.
-func (l *UnixListener) Close() error { return syscall.EINVAL }
+// ListenUnixgram opens a socket at laddr, where a file appears. network is
+// "unixgram".
+func ListenUnixgram(network string, laddr *UnixAddr) (*UnixConn, error) {
+	var lc ListenConfig
+	s, err := lc.listenUnix(network, laddr, sockDgram)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr.opAddr(), Err: err}
+	}
+	return newUnixConn(s, network), nil
+}
 
-// Addr returns nil.
-func (l *UnixListener) Addr() Addr { return nil }
+// listenUnixName is ListenUnix for Listen, and listenUnixgramName is
+// ListenUnixgram for ListenPacket.
+func (lc *ListenConfig) listenUnixName(network, address string) (Listener, error) {
+	laddr := &UnixAddr{Name: address, Net: network}
+	if !unixSockets {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: errNoUnix}
+	}
+	if network == "unixgram" {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: &AddrError{Err: "unexpected address type", Addr: address}}
+	}
+	s, err := lc.listenUnix(network, laddr, sockStream)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
+	}
+	return newUnixListener(s, network), nil
+}
 
-// SetDeadline fails with EINVAL.
-func (l *UnixListener) SetDeadline(t time.Time) error { return syscall.EINVAL }
+func (lc *ListenConfig) listenUnixgramName(network, address string) (PacketConn, error) {
+	laddr := &UnixAddr{Name: address, Net: network}
+	if !unixSockets {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: errNoUnix}
+	}
+	if network != "unixgram" {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: &AddrError{Err: "unexpected address type", Addr: address}}
+	}
+	s, err := lc.listenUnix(network, laddr, sockDgram)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
+	}
+	return newUnixConn(s, network), nil
+}
 
-// SetUnlinkOnClose does nothing.
-func (l *UnixListener) SetUnlinkOnClose(unlink bool) {}
+// listenUnix makes a socket with a name, for datagrams or to listen.
+func (lc *ListenConfig) listenUnix(network string, laddr *UnixAddr, stype int) (*devSocket, error) {
+	switch network {
+	case "unix", "unixpacket":
+		if stype != sockStream {
+			return nil, UnknownNetworkError(network)
+		}
+	case "unixgram":
+		if stype != sockDgram {
+			return nil, UnknownNetworkError(network)
+		}
+	default:
+		return nil, UnknownNetworkError(network)
+	}
+	if laddr == nil {
+		return nil, errMissingAddress
+	}
+	s, err := openUnix(network)
+	if err != nil {
+		return nil, err
+	}
+	if lc.Control != nil {
+		err = lc.Control(network, laddr.Name, controlConn(s, network))
+	}
+	if err == nil {
+		err = s.bindUnix(laddr.Name)
+	}
+	if err == nil && !s.datagrams {
+		err = s.listen()
+	}
+	if err != nil {
+		s.abandon()
+		return nil, err
+	}
+	return s, nil
+}
 
-// File fails with EINVAL.
-func (l *UnixListener) File() (*os.File, error) { return nil, syscall.EINVAL }
+func newUnixListener(s *devSocket, network string) *UnixListener {
+	name, _ := s.unixName(false)
+	return &UnixListener{dev: s, net: network, laddr: &UnixAddr{Name: name, Net: network}, unlink: true}
+}
 
-// SyscallConn fails with EINVAL.
-func (l *UnixListener) SyscallConn() (syscall.RawConn, error) { return nil, syscall.EINVAL }
+func (l *UnixListener) ok() bool { return l != nil && l.dev != nil }
+
+func (l *UnixListener) fail(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &OpError{Op: op, Net: l.net, Addr: l.laddr, Err: err}
+}
+
+// AcceptUnix waits for a connection. After the deadline the error is
+// os.ErrDeadlineExceeded, after Close it is ErrClosed, both wrapped.
+func (l *UnixListener) AcceptUnix() (*UnixConn, error) {
+	if !l.ok() {
+		return nil, syscall.EINVAL
+	}
+	s, name, err := l.dev.acceptUnix()
+	if err != nil {
+		return nil, l.fail("accept", err)
+	}
+	s.connected = true
+	return &UnixConn{conn{
+		sock:  s,
+		net:   l.net,
+		laddr: l.laddr,
+		raddr: &UnixAddr{Name: name, Net: l.net},
+	}}, nil
+}
+
+// Accept is AcceptUnix.
+func (l *UnixListener) Accept() (Conn, error) {
+	c, err := l.AcceptUnix()
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close ends the listening and removes the file, if Listen or ListenUnix made
+// it. Blocked Accepts return; connections that were accepted stay.
+func (l *UnixListener) Close() error {
+	if !l.ok() {
+		return syscall.EINVAL
+	}
+	// Before the socket is closed: afterwards the file may be another's.
+	l.once.Do(func() {
+		if name := l.laddr.Name; l.unlink && name != "" && name[0] != '@' {
+			removeName(name)
+		}
+	})
+	return l.fail("close", l.dev.close())
+}
+
+// SetUnlinkOnClose says whether Close removes the file. It does by default, but
+// not for a FileListener.
+func (l *UnixListener) SetUnlinkOnClose(unlink bool) { l.unlink = unlink }
+
+// Addr returns the address that it listens on, a *UnixAddr. Callers share it
+// and must not change it.
+func (l *UnixListener) Addr() Addr {
+	if !l.ok() {
+		return nil
+	}
+	return l.laddr
+}
+
+// SetDeadline sets the deadline of Accept, for blocked ones too.
+func (l *UnixListener) SetDeadline(t time.Time) error {
+	if !l.ok() {
+		return syscall.EINVAL
+	}
+	return l.fail("set", l.dev.setDeadline(reading, t))
+}
+
+// File returns a duplicate of the listener's descriptor as a file, which the
+// caller closes; closing one does not affect the other.
+func (l *UnixListener) File() (*os.File, error) {
+	if !l.ok() {
+		return nil, syscall.EINVAL
+	}
+	f, err := socketFile(l.dev, l.net, l.laddr, nil)
+	if err != nil {
+		return nil, l.fail("file", err)
+	}
+	return f, nil
+}
+
+// SyscallConn returns access to the listener's descriptor, for Control alone.
+func (l *UnixListener) SyscallConn() (syscall.RawConn, error) {
+	if !l.ok() {
+		return nil, syscall.EINVAL
+	}
+	raw, err := newRawConn(l.dev, l.net, l.laddr, nil)
+	if err != nil {
+		return nil, l.fail("raw-control", err)
+	}
+	return rawListener{raw}, nil
+}

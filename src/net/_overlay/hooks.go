@@ -5,6 +5,7 @@ import (
 	"internal/nettrace"
 	"internal/race"
 	"net/netip"
+	"os"
 	"unsafe"
 )
 
@@ -74,3 +75,12 @@ func raceAcquire() {
 		race.Acquire(unsafe.Pointer(&raceSync))
 	}
 }
+
+// newSocketFile returns the file of a socket's descriptor. Its method Fd makes
+// the descriptor block, as that of Go's net does.
+func newSocketFile(fd uintptr, name string) *os.File { return newUnixFile(int(fd), name) }
+
+// newUnixFile is package os's.
+//
+//go:linkname newUnixFile net.newUnixFile
+func newUnixFile(fd int, name string) *os.File
