@@ -31,6 +31,9 @@ var attachCommand = command{
 			if len(args) > 0 {
 				return 0, usagef("attach takes no package: start the program by hand")
 			}
+			if sim.spec.Name == hostBoard.Name {
+				return 0, usagef("there is nothing to attach to: a program for -board host needs no board")
+			}
 			return exitOK, t.attach(sim, *socket)
 		}
 	},

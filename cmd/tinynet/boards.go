@@ -6,13 +6,27 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"tinynet/cmd/tinynet/internal/overlay"
 	"tinynet/sim/board"
 )
+
+// hostBoard stands for this machine without a simulated board: net works on
+// its own network.
+var hostBoard = board.Spec{Name: "host", Tags: []string{"tinynet_host"}}
+
+// netdevOf returns the device that net has from the start in a program for a
+// board.
+func netdevOf(spec board.Spec) string {
+	if spec.Name == hostBoard.Name {
+		return overlay.NetdevHostnet
+	}
+	return overlay.NetdevNone
+}
 
 var boardsCommand = command{
 	name:  "boards",
 	short: "list the boards that can be simulated",
-	long:  "boards lists the boards that can be simulated, by the names that the flag -board\ntakes. They are those of TinyGo's flag -target.",
+	long:  "boards lists the boards that can be simulated, by the names that the flag -board\ntakes. They are those of TinyGo's flag -target, and host, which is this machine's own\nnetwork without a board.",
 	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
 		return func(args []string) (int, error) {
 			if len(args) > 0 {
@@ -22,6 +36,7 @@ var boardsCommand = command{
 			for _, s := range board.All() {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s flash\t%s RAM\t%s\n", s.Name, s.Title, s.MCU, size(s.Flash), size(s.RAM), s.Chip)
 			}
+			fmt.Fprintf(w, "%s\tthis machine's own network, no board\n", hostBoard.Name)
 			return exitOK, w.Flush()
 		}
 	},
@@ -49,11 +64,15 @@ func (b *boardValue) String() string { return b.Name }
 
 func (b *boardValue) Set(name string) error {
 	spec, ok := board.Lookup(name)
+	if name == hostBoard.Name {
+		spec, ok = hostBoard, true
+	}
 	if !ok {
 		var names []string
 		for _, s := range board.All() {
 			names = append(names, s.Name)
 		}
+		names = append(names, hostBoard.Name)
 		return fmt.Errorf("there is no such board, only: %s", strings.Join(names, ", "))
 	}
 	*b = boardValue(spec)

@@ -16,7 +16,7 @@ var buildCommand = command{
 	short: "build a program for a simulated board",
 	long: "build compiles the program PACKAGE for the board and writes it to FILE. The program\n" +
 		"is the same that `tinynet run` runs. It runs when a board is there for it: see\n" +
-		"`tinynet help attach`.\n\n" +
+		"`tinynet help attach`. With -board host it needs none.\n\n" +
 		"PACKAGE is a folder (./app), an import path or Go files, as for `go run`. Flags for\n" +
 		"go itself are taken from GOFLAGS; for a debugger:\n\n" +
 		"  GOFLAGS='-gcflags=all=-N' tinynet build -o app.out ./app",
@@ -72,6 +72,7 @@ func (t *tool) build(ctx context.Context, spec board.Spec, pkg []string, file st
 		Dir:     t.dir,
 		Package: pkg,
 		Tags:    spec.Tags,
+		Netdev:  netdevOf(spec),
 		Output:  file,
 		Root:    root,
 		Cache:   cacheDir,

@@ -17,6 +17,12 @@ usage: tinynet COMMAND [flags] [arguments]
 const aboutMore = "\n`tinynet help COMMAND` says more about a command.\n"
 
 func (t *tool) help(args []string) int {
+	if len(args) == 2 {
+		// A command of two words, if there is such a one.
+		if _, ok := find(args[0] + " " + args[1]); ok {
+			args = []string{args[0] + " " + args[1]}
+		}
+	}
 	switch len(args) {
 	case 0:
 		t.printHelp(t.stdout)
@@ -40,6 +46,9 @@ func (t *tool) help(args []string) int {
 func (t *tool) printHelp(w io.Writer) {
 	fmt.Fprint(w, about)
 	for _, c := range commands() {
+		if c.hidden {
+			continue
+		}
 		fmt.Fprintf(w, "  %-8s  %s\n", c.name, c.short)
 	}
 	fmt.Fprint(w, aboutMore)

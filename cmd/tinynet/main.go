@@ -55,11 +55,18 @@ type command struct {
 	// setup defines the command's flags and returns what runs it with the
 	// arguments that are left; that returns an exit code if there is no error.
 	setup func(t *tool, flags *flag.FlagSet) func(args []string) (int, error)
+
+	// split, if it is not nil, rewrites the arguments so that those which are
+	// no flags of the command's come behind "--".
+	split func(flags *flag.FlagSet, args []string) ([]string, error)
+
+	hidden bool // in the list of commands
 }
 
 // commands returns the commands in the order of `tinynet help`.
 func commands() []command {
-	return []command{runCommand, buildCommand, attachCommand, overlayCommand, boardsCommand, versionCommand}
+	return []command{runCommand, buildCommand, testCommand, testStdCommand,
+		attachCommand, overlayCommand, boardsCommand, versionCommand, onBoardCommand}
 }
 
 // usageError is a mistake in the command line.
@@ -80,6 +87,12 @@ func (t *tool) main(args []string) int {
 	case "help", "-h", "-help", "--help":
 		return t.help(args)
 	}
+	// A command of two words, such as test std.
+	if len(args) > 0 {
+		if _, ok := find(name + " " + args[0]); ok {
+			name, args = name+" "+args[0], args[1:]
+		}
+	}
 	cmd, ok := find(name)
 	if !ok {
 		t.say("unknown command %q: see `tinynet help`", name)
@@ -87,7 +100,13 @@ func (t *tool) main(args []string) int {
 	}
 	flags := newFlags(cmd)
 	run := cmd.setup(t, flags)
-	err := flags.Parse(args)
+	var err error
+	if cmd.split != nil {
+		args, err = cmd.split(flags, args)
+	}
+	if err == nil {
+		err = flags.Parse(args)
+	}
 	if errors.Is(err, flag.ErrHelp) {
 		t.printCommandHelp(t.stdout, cmd)
 		return exitOK

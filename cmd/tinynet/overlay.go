@@ -4,14 +4,12 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"tinynet/cmd/tinynet/internal/overlay"
 	"tinynet/cmd/tinynet/internal/toolchain"
 )
-
-// netdevs are the devices that `tinynet overlay` can put into net.
-var netdevs = []string{"none"}
 
 var overlayCommand = command{
 	name:  "overlay",
@@ -21,23 +19,29 @@ var overlayCommand = command{
 		"this folder:\n\n" +
 		"  go build -overlay=$(tinynet overlay) ./app\n\n" +
 		"Make the path anew for each build: another toolchain needs another file, and\n" +
-		"go ignores one that does not fit. With -netdev none, net has its loopback and\n" +
-		"whatever device the program hands to it.",
+		"go ignores one that does not fit.\n\n" +
+		"With -netdev none, net has its loopback and whatever device the program hands to\n" +
+		"it. With hostnet it has this machine's sockets from the start, in every program and\n" +
+		"test that is built with the overlay, in any folder, whatever its module:\n\n" +
+		"  go test -short -vet=off -overlay=$(tinynet overlay -netdev hostnet) net/http\n\n" +
+		"plain is hostnet without the optional methods of a netdev. For GOROOT's own tests\n" +
+		"`tinynet test std` is at hand, which knows those that cannot pass.",
 	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
-		netdev := flags.String("netdev", netdevs[0], "the `device` that net works on: "+strings.Join(netdevs, ", "))
+		netdevs := overlay.Netdevs()
+		netdev := flags.String("netdev", overlay.NetdevNone, "the `device` that net works on: "+strings.Join(netdevs, ", "))
 		return func(args []string) (int, error) {
 			if len(args) > 0 {
 				return 0, usagef("overlay takes no arguments")
 			}
-			if *netdev != netdevs[0] {
+			if !slices.Contains(netdevs, *netdev) {
 				return 0, usagef("there is no netdev %q, only: %s", *netdev, strings.Join(netdevs, ", "))
 			}
-			return exitOK, t.printOverlay()
+			return exitOK, t.printOverlay(*netdev)
 		}
 	},
 }
 
-func (t *tool) printOverlay() error {
+func (t *tool) printOverlay(netdev string) error {
 	root, cacheDir, err := t.places()
 	if err != nil {
 		return err
@@ -54,6 +58,7 @@ func (t *tool) printOverlay() error {
 		GOMODCACHE: env.GOMODCACHE,
 		Root:       root,
 		Cache:      cacheDir,
+		Netdev:     netdev,
 	})
 	if err != nil {
 		return err

@@ -9,12 +9,17 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"tinynet/sim/board"
 )
 
 // boardVariable is where package machine looks for the program's board.
 const boardVariable = "TINYNET_BOARD"
+
+// noBoard is that variable for a program that has none. Package machine shows
+// it when the program looks for one.
+const noBoard = boardVariable + "=none, since -board host has no pins"
 
 var runCommand = command{
 	name:  "run",
@@ -29,11 +34,18 @@ var runCommand = command{
 		"The board is 10.0.0.2. From there this machine is 10.0.0.1, name host: a server on\n" +
 		"127.0.0.1:8080 is http://host:8080/. A TCP port that the program listens on appears\n" +
 		"on 127.0.0.1, at the same number from 1024 on, at 8000 and the number below, or\n" +
-		"where -p says.",
+		"where -p says.\n\n" +
+		"With -board host there is no simulated board: net works on this machine's own\n" +
+		"network from the start, and probe.Probe (tinynet/netlink/probe) returns that, always\n" +
+		"connected. A program that makes a driver itself, as by wifinina.New, or uses pins\n" +
+		"ends with an error.",
 	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
 		sim := simulationFlags(flags)
 		return func(args []string) (int, error) {
 			pkg, rest, err := packageArgs(args)
+			if err == nil {
+				err = sim.checkHost(flags)
+			}
 			if err != nil {
 				return 0, err
 			}
@@ -52,6 +64,19 @@ func (t *tool) run(flags *simFlags, pkg, args []string) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 
+	file := filepath.Join(dir, programName(pkg, t.dir))
+	build := func() error {
+		ctx, cancel := signals.context()
+		defer cancel()
+		return t.build(ctx, *flags.spec, pkg, file)
+	}
+	if flags.spec.Name == hostBoard.Name {
+		if err := build(); err != nil {
+			return 0, err
+		}
+		return t.startOnHost(signals, file, args)
+	}
+
 	// The board comes first, since what is wrong with it shows at once; what
 	// it says waits until the program is there.
 	t.hold()
@@ -69,22 +94,28 @@ func (t *tool) run(flags *simFlags, pkg, args []string) (int, error) {
 		return 0, err
 	}
 	defer sim.Close()
-	file := filepath.Join(dir, programName(pkg, t.dir))
-	ctx, cancel := signals.context()
-	err = t.build(ctx, *flags.spec, pkg, file)
-	cancel()
-	if err != nil {
+	if err := build(); err != nil {
 		return 0, err
 	}
 	t.release()
+	code, err := t.startOnBoard(sim, file, args, func(p *os.Process) (stop func()) {
+		program <- p
+		return signals.forward(p)
+	})
+	if ended.Load() && err == nil {
+		code = 1
+	}
+	return code, err
+}
 
+// startOnBoard runs a built program on a board and returns its exit code.
+// started is called when it runs, and what that returned when it has ended.
+func (t *tool) startOnBoard(sim *simulation, file string, args []string, started func(*os.Process) (stop func())) (int, error) {
 	ours, theirs, err := board.Pair()
 	if err != nil {
 		return 0, err
 	}
-	cmd := exec.Command(file, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.stdin, t.stdout, t.stderr
-	cmd.Env = append(t.environ[:len(t.environ):len(t.environ)], boardVariable+"=fd:3")
+	cmd := t.program(file, args, boardVariable+"=fd:3")
 	cmd.ExtraFiles = []*os.File{theirs}
 	err = cmd.Start()
 	theirs.Close()
@@ -92,20 +123,45 @@ func (t *tool) run(flags *simFlags, pkg, args []string) (int, error) {
 		ours.Close()
 		return 0, err
 	}
-	program <- cmd.Process
 	served := make(chan error, 1)
 	go func() { served <- sim.Serve(ours) }()
-	unforward := signals.forward(cmd.Process)
+	stop := started(cmd.Process)
 	err = cmd.Wait()
-	unforward()
-	// A program that started others may have left them the descriptor.
-	ours.Close()
+	stop()
+	// The board reads the last that the program has written, to the end, which
+	// never comes if the program has left the descriptor to others.
+	late := time.AfterFunc(time.Second, func() { ours.Close() })
+	defer late.Stop()
+	defer ours.Close()
 	if err := <-served; err != nil && !errors.Is(err, board.ErrClosed) {
 		t.say("%v", err)
 	}
-	if ended.Load() {
-		return 1, nil
+	return exited(cmd, err)
+}
+
+// startOnHost runs a built program without a board.
+func (t *tool) startOnHost(signals signals, file string, args []string) (int, error) {
+	cmd := t.program(file, args, noBoard)
+	if err := cmd.Start(); err != nil {
+		return 0, err
 	}
+	stop := signals.forward(cmd.Process)
+	err := cmd.Wait()
+	stop()
+	return exited(cmd, err)
+}
+
+// program returns a command that runs a built program. board is the
+// environment variable that names its board.
+func (t *tool) program(file string, args []string, board string) *exec.Cmd {
+	cmd := exec.Command(file, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.stdin, t.stdout, t.stderr
+	cmd.Env = append(t.environ[:len(t.environ):len(t.environ)], board)
+	return cmd
+}
+
+// exited returns the exit code of a command for which Wait returned err.
+func exited(cmd *exec.Cmd, err error) (int, error) {
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return 0, err

@@ -38,6 +38,20 @@ func simulationFlags(flags *flag.FlagSet) *simFlags {
 	return f
 }
 
+// checkHost returns an error if there is no board to simulate and flags ask for
+// something of it.
+func (f *simFlags) checkHost(flags *flag.FlagSet) (err error) {
+	if f.spec.Name != hostBoard.Name {
+		return nil
+	}
+	flags.Visit(func(given *flag.Flag) {
+		if given.Name != "board" {
+			err = usagef("-%s is about a simulated board: with -board %s there is none", given.Name, hostBoard.Name)
+		}
+	})
+	return err
+}
+
 // portsValue is the flag -p.
 type portsValue []network.Forward
 

@@ -32,6 +32,8 @@ type Config struct {
 	// Tags are build tags.
 	Tags []string
 
+	// Netdev is the device that net has from the start: see overlay.Config.
+	Netdev string
 	// Output is the file to write, an absolute path.
 	Output string
 
@@ -183,6 +185,7 @@ func prepare(cfg Config, dir string) (*builder, error) {
 		GOMODCACHE: env.GOMODCACHE,
 		Root:       cfg.Root,
 		Cache:      cfg.Cache,
+		Netdev:     cfg.Netdev,
 	})
 	if err != nil {
 		return nil, err

@@ -31,6 +31,13 @@ type Config struct {
 	// HideTests leaves GOROOT's own tests of net out as well. They do not
 	// compile with another net.
 	HideTests bool
+
+	// Netdev is the device that net has from the start; empty for NetdevNone.
+	Netdev string
+
+	// Replace has more files for the overlay: a path relative to GOROOT/src,
+	// and the file that lies there, or empty if none does.
+	Replace map[string]string
 }
 
 // Overlay is an overlay that is ready for use.
@@ -96,6 +103,10 @@ func Generate(cfg Config) (*Overlay, error) {
 		return nil, err
 	}
 
+	device, err := netdevFiles(cfg)
+	if err != nil {
+		return nil, err
+	}
 	replace := make(map[string]string)
 	for _, goroot := range goroots {
 		dir := filepath.Join(goroot, "src", "net")
@@ -104,6 +115,11 @@ func Generate(cfg Config) (*Overlay, error) {
 		}
 		for name, path := range ours {
 			replace[filepath.Join(dir, name)] = path
+		}
+		for _, files := range []map[string]string{device, cfg.Replace} {
+			for name, path := range files {
+				replace[filepath.Join(goroot, "src", filepath.FromSlash(name))] = path
+			}
 		}
 	}
 	// Keys are sorted by Marshal: the same overlay is always the same text.
@@ -126,6 +142,10 @@ func Inside(file string) (bool, error) {
 	}
 	return bytes.Contains(data, []byte(marker)), nil
 }
+
+// Listed reports whether a list of net's files, as go list prints it, is that
+// of ours. Go says nothing about an overlay whose paths fit no file.
+func Listed(files []byte) bool { return bytes.Contains(files, []byte(markerName)) }
 
 // spellings returns the names of the GOROOT folder by which go may look a file
 // up: an overlay under any other name is ignored without a word. The first is

@@ -67,7 +67,7 @@ func Find(dir string, environ []string) (*Env, error) {
 // older than need, the go line of a go.mod or go.work such as "1.26"; need may
 // be empty.
 func (e *Env) Check(need string) error {
-	have := plain(e.GOVERSION)
+	have := e.Version()
 	if !version.IsValid(have) {
 		return nil // a development version; whoever has one knows
 	}
@@ -81,6 +81,10 @@ func (e *Env) Check(need string) error {
 	}
 	return nil
 }
+
+// Version returns GOVERSION without what builders of Go add to it, in the form
+// that package go/version takes.
+func (e *Env) Version() string { return plain(e.GOVERSION) }
 
 // plain cuts a GOVERSION such as "go1.26.1 X:jsonv2" to its version.
 func plain(v string) string {
