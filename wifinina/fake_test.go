@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tinynet/netlink"
+	"tinynet/offload"
 )
 
 // fakeChip is the least of a chip that a driver can be tested on: the READY
@@ -475,10 +476,7 @@ func (c *fakeChip) do(f func()) {
 
 // sock returns the chip's socket of a driver's descriptor.
 func (c *fakeChip) sock(d *Device, fd int) *fakeSock {
-	d.mu.Lock()
-	desc := d.sockets[fd].desc
-	d.mu.Unlock()
-	return c.socks[desc]
+	return c.socks[byte(d.chip.eng.Find(fd).Handle)]
 }
 
 // count returns how often a command came.
@@ -509,7 +507,16 @@ var fastLimits = limits{
 	reset: time.Millisecond, boot: time.Millisecond, ready: 50 * time.Millisecond,
 	spin: 10 * time.Microsecond, selects: 5 * time.Millisecond,
 	command: 50 * time.Millisecond, slow: 50 * time.Millisecond, resolve: 100 * time.Millisecond,
-	settle: 20 * time.Millisecond, join: time.Millisecond, retry: time.Millisecond, link: 20 * time.Millisecond, dial: 10 * time.Second,
+	settle: 20 * time.Millisecond, join: time.Millisecond, dial: 10 * time.Second, grace: 20 * time.Millisecond,
+}
+
+var fastTimes = offload.Times{Check: 20 * time.Millisecond, Retry: time.Millisecond, Dial: 10 * time.Second}
+
+// newFast returns a device that waits for little.
+func newFast(cfg *Config) *Device {
+	d := newDevice(cfg, fastTimes)
+	d.chip.bus.lim = &fastLimits
+	return d
 }
 
 // config returns a Config for the fake.
@@ -524,8 +531,7 @@ func (c *fakeChip) config() *Config {
 func connected(t testing.TB) (*Device, *fakeChip) {
 	t.Helper()
 	c := newFake(t)
-	d := New(c.config())
-	d.bus.lim = fastLimits
+	d := newFast(c.config())
 	if err := d.NetConnect(); err != nil {
 		t.Fatal(err)
 	}

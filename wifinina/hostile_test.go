@@ -6,6 +6,7 @@ import (
 
 	"tinynet/netdev"
 	"tinynet/netlink"
+	"tinynet/offload"
 )
 
 // forge changes replies as script says: an operation per reply, then its
@@ -56,11 +57,11 @@ func FuzzHostileChip(f *testing.F) {
 		c := newFake(t)
 		c.hostile = true
 		c.onCmd = forge(script)
-		d := New(c.config())
-		d.bus.lim = limits{
+		d := newDevice(c.config(), offload.Times{Check: time.Millisecond, Retry: 1, Dial: 5 * time.Millisecond})
+		d.chip.bus.lim = &limits{
 			reset: 1, boot: 1, ready: time.Millisecond, spin: 1, selects: 200 * time.Microsecond,
 			command: time.Millisecond, slow: time.Millisecond, resolve: time.Millisecond,
-			settle: time.Millisecond, join: 1, retry: 1, link: time.Millisecond, dial: 5 * time.Millisecond,
+			settle: time.Millisecond, join: 1, dial: 5 * time.Millisecond, grace: time.Millisecond,
 		}
 		soon := func() time.Time { return time.Now().Add(2 * time.Millisecond) }
 		buf := make([]byte, 600)
@@ -91,7 +92,7 @@ func FuzzHostileChip(f *testing.F) {
 				}
 			}
 			d.NetDisconnect()
-			for fd := range d.sockets {
+			for fd := range maxSockets {
 				d.Close(fd)
 			}
 		}
