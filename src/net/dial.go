@@ -114,7 +114,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 	if r == nil {
 		r = DefaultResolver
 	}
-	addrs, host, err := r.resolve(ctx, proto, family, address)
+	addrs, host, err := r.resolve(untraceConnects(ctx), proto, family, address)
 	if err != nil {
 		return fail(err)
 	}
