@@ -211,6 +211,39 @@ func TestDeviceDeadlines(t *testing.T) {
 	})
 }
 
+// A blocked Write sees a deadline that is set meanwhile, and goes on where it was
+// if that is put off again.
+func TestDeviceWriteDeadlineChangedWhileBlocked(t *testing.T) {
+	onBoth(t, func(t *testing.T, d *fakeDevice) {
+		c, s := deviceConn(t, d)
+		if _, err := c.Write(make([]byte, 1<<16)); err != nil { // all that it takes
+			t.Fatal(err)
+		}
+		err := errorOf(writeError(c))
+		c.SetWriteDeadline(time.Unix(1, 0))
+		wantOpError(t, <-err, "write", os.ErrDeadlineExceeded)
+		c.SetWriteDeadline(time.Time{})
+		err = errorOf(func() error { _, err := c.Write([]byte("more")); return err })
+		d.do(func() { s.out = nil })
+		if e := <-err; e != nil || string(s.out) != "more" {
+			t.Errorf("error %v, and %q went out", e, s.out)
+		}
+	})
+}
+
+// secretiveDevice does not say how much a Send has taken that ran out of time.
+type secretiveDevice struct{ *fakeDevice }
+
+func (d secretiveDevice) Send(int, []byte, int, time.Time) (int, error) { return -1, errFakeTimeout }
+
+// To send again what a device may have taken would be worse than an error.
+func TestDeviceThatDoesNotSayHowMuch(t *testing.T) {
+	d := newFakeDevice(t)
+	use(t, secretiveDevice{d})
+	c, _ := deviceConn(t, d)
+	wantOpError(t, writeError(c)(), "write", os.ErrDeadlineExceeded)
+}
+
 // slowDeadlines lets another SetReadDeadline overtake the first one.
 type slowDeadlines struct {
 	fullDevice

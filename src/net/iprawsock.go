@@ -44,18 +44,6 @@ func DialIP(network string, laddr, raddr *IPAddr) (*IPConn, error) {
 	return d.dialIPAddr(context.Background(), network, laddr, raddr)
 }
 
-// DialIP is DialContext for an IP network and an address that is known. laddr
-// may be the zero Addr.
-func (d *Dialer) DialIP(ctx context.Context, network string, laddr netip.Addr, raddr netip.Addr) (*IPConn, error) {
-	ctx, cancel := d.limit(ctx)
-	defer cancel()
-	var la *IPAddr
-	if laddr.IsValid() {
-		la = newIPAddr(netip.AddrPortFrom(laddr, 0))
-	}
-	return d.dialIPAddr(ctx, network, la, newIPAddr(netip.AddrPortFrom(raddr, 0)))
-}
-
 func (d *Dialer) dialIPAddr(ctx context.Context, network string, laddr, raddr *IPAddr) (*IPConn, error) {
 	var local, remote netip.AddrPort
 	var err error = errMissingAddress
