@@ -37,9 +37,10 @@ type Socket struct {
 	Signalled bool   // Signaller tells of it; set by the chip at any time
 	Mark      uint32 // whatever the chip wants to remember, 0 at first
 
-	// A device's mu guards what is below; onChip changes only while the bus is
-	// held as well.
+	// A device's mu guards what is below; onChip and role change only while
+	// the bus is held as well.
 	state   state
+	role    state // what state was before Close
 	gen     uint8 // changes when the entry is used anew
 	onChip  bool  // Handle is ours
 	peered  bool  // Peer is set
@@ -59,10 +60,10 @@ type Socket struct {
 }
 
 // Listening reports whether the socket is a listener.
-func (s *Socket) Listening() bool { return s.state == stateListening }
+func (s *Socket) Listening() bool { return s.role == stateListening }
 
 // Connected reports whether the socket is a connection.
-func (s *Socket) Connected() bool { return s.state == stateConnected }
+func (s *Socket) Connected() bool { return s.role == stateConnected }
 
 // lookup returns the socket of a file descriptor, nil if there is none. The
 // caller holds mu.
@@ -149,11 +150,13 @@ func (d *Device) touch(s *Socket) {
 	d.mu.Unlock()
 }
 
-// setState changes the state of a socket unless it is being closed.
-func (d *Device) setState(w *waiter, st state) {
+// setState changes the state of a socket unless it is being closed. The caller
+// holds the bus.
+func (d *Device) setState(s *Socket, st state) {
 	d.mu.Lock()
-	if w.gen == w.s.gen && w.s.state != stateClosing {
-		w.s.state = st
+	s.role = st
+	if s.state != stateClosing {
+		s.state = st
 	}
 	d.mu.Unlock()
 }

@@ -173,7 +173,7 @@ func (d *Device) Listen(sockfd int, backlog int) error {
 	if err := d.chip.Listen(w.s, max(1, min(backlog, 255))); err != nil {
 		return err
 	}
-	d.setState(w, stateListening)
+	d.setState(w.s, stateListening)
 	return nil
 }
 
@@ -243,8 +243,9 @@ func (d *Device) accept(w *waiter) (fd int, from netip.AddrPort, next want, err 
 		return -1, from, wantData, err
 	}
 	d.adopt(s)
+	d.setState(s, stateConnected)
 	d.mu.Lock()
-	s.state, s.Port, s.peered = stateConnected, w.s.Port, true
+	s.Port, s.peered = w.s.Port, true
 	from = s.Peer
 	d.mu.Unlock()
 	return fd, from, wantNothing, nil
@@ -310,6 +311,9 @@ func (d *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
 			return err
 		}
 		ready, err := d.chip.Poll(w.s, Writable)
+		if err == nil && ready&Failed == 0 && ready&Writable != 0 {
+			d.setState(w.s, stateConnected)
+		}
 		d.give()
 		switch {
 		case err != nil:
@@ -317,7 +321,6 @@ func (d *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
 		case ready&Failed != 0:
 			return d.fail(w, netdev.ErrConnRefused)
 		case ready&Writable != 0:
-			d.setState(w, stateConnected)
 			d.touch(w.s)
 			return nil
 		}
@@ -351,14 +354,12 @@ func (d *Device) connectTo(w *waiter, host string, to netip.AddrPort) (done bool
 	}
 	d.mu.Lock()
 	s.Peer, s.peered = to, true
-	switch {
-	case s.state == stateClosing:
-	case done:
-		s.state = stateConnected
-	default:
-		s.state = stateConnecting
-	}
 	d.mu.Unlock()
+	if done {
+		d.setState(s, stateConnected)
+	} else {
+		d.setState(s, stateConnecting)
+	}
 	return done, nil
 }
 
