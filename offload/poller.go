@@ -18,7 +18,7 @@ const (
 	pollMin   = instant(500 * time.Microsecond) // at least
 	pollShare = 8                               // that part,
 	pollWarm  = instant(20 * time.Millisecond)  // at most: what the first request after a pause waits for
-	coldShare = 128                             // then a smaller part,
+	coldShare = 64                              // then a smaller part,
 	pollCold  = instant(59 * time.Millisecond)  // until there are 17 looks a second at all sockets together.
 
 	signalMax = instant(5 * time.Millisecond)   // between two looks at the signal
@@ -284,7 +284,7 @@ func (d *Device) interval(s *Socket, now instant) instant {
 	doors, others := 0, 0
 	for i := range d.sockets {
 		switch o := &d.sockets[i]; {
-		case !o.polled || o.Signalled:
+		case !o.polled || o.Signalled && !d.poll.high:
 		case o.door():
 			doors++
 		default:

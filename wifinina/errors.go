@@ -20,7 +20,6 @@ func wrap(text string, err error) error { return &wrapped{text, err} }
 var (
 	errNoSelect = wrap("the chip does not react to its chip-select pin: is it there, and are the pins right?", netdev.ErrDevice)
 	errNoAnswer = wrap("the chip does not answer: its READY pin stays high", netdev.ErrDevice)
-	errHung     = wrap("the chip stopped answering", netdev.ErrDevice)
 	errGarbled  = wrap("the chip's answer makes no sense", netdev.ErrDevice)
 	errRefused  = wrap("the chip's firmware refuses the command", netdev.ErrDevice)
 	errSPI      = wrap("SPI transfer failed", netdev.ErrDevice)
