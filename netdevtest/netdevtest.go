@@ -45,6 +45,9 @@ type Setup struct {
 	// MaxDatagram is how many bytes the longest datagram has; 0 stands for 1472,
 	// which fills an Ethernet frame.
 	MaxDatagram int
+	// AcceptNeedsData says that a connection is accepted only when its first
+	// data has come, as firmware before accept mode does.
+	AcceptNeedsData bool
 	// WallClock says that the test does not run on simulated time, so that
 	// nothing is asserted about how late something may be.
 	WallClock bool
@@ -379,10 +382,16 @@ func testListenAgain(t *testing.T, s *Setup) {
 		}
 		c, err := s.Peer.Dial(t.Context(), boardPort(t, s, 7009))
 		check(t, err)
+		if s.AcceptNeedsData {
+			_, err = c.Write([]byte("x"))
+			check(t, err)
+		}
 		d, err := l.Accept()
 		check(t, err)
-		_, err = c.Write([]byte("x"))
-		check(t, err)
+		if !s.AcceptNeedsData {
+			_, err = c.Write([]byte("x"))
+			check(t, err)
+		}
 		_, err = io.ReadFull(d, make([]byte, 1))
 		check(t, err)
 		d.Close()

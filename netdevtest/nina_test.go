@@ -1,6 +1,7 @@
 package netdevtest
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/netip"
@@ -37,16 +38,20 @@ type ninaBoard struct {
 }
 
 // newNINA wires a driver to a chip. It must be called in a synctest bubble.
-func newNINA(cfg network.VirtualConfig, chip nina.Config) *ninaBoard {
+func newNINA(cfg network.VirtualConfig, chip nina.Config, change ...func(*wifinina.Config)) *ninaBoard {
 	cfg.Clock = clock.Virtual()
 	b := &ninaBoard{net: network.NewVirtual(cfg)}
 	chip.Clock = cfg.Clock
 	chip.Attach = b.net.Station
 	b.chip = nina.New(chip)
-	b.dev = wifinina.New(&wifinina.Config{
+	driver := &wifinina.Config{
 		Ssid: "tinynet", Passphrase: "tinynet-pass",
 		Spi: b.chip.SPI(), Cs: b.chip.CS(), Ack: b.chip.Ready(), Gpio0: b.chip.GPIO0(), Resetn: b.chip.Reset(),
-	})
+	}
+	for _, f := range change {
+		f(driver)
+	}
+	b.dev = wifinina.New(driver)
 	return b
 }
 
@@ -64,6 +69,45 @@ func startNINA(t *testing.T, cfg network.VirtualConfig) *ninaBoard {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// olderWire makes a chip say that its firmware is 1.4.8, which has slots only:
+// the driver then uses none of the commands that this one does not have.
+type olderWire struct {
+	wifinina.SPI
+	command byte
+}
+
+func (w *olderWire) Tx(out, in []byte) error {
+	if len(out) >= 3 && out[0] == 0xE0 {
+		w.command = out[1]
+	}
+	err := w.SPI.Tx(out, in)
+	if w.command == 0x37 {
+		if i := bytes.Index(in, []byte("2.0.0")); i >= 0 {
+			copy(in[i:], "1.4.8")
+		}
+	}
+	return err
+}
+
+// TestNINASlots is the suite on slots, as firmware before 1.5 has them.
+func TestNINASlots(t *testing.T) {
+	for _, rtt := range []time.Duration{0, 5 * time.Millisecond} {
+		t.Run("RTT "+rtt.String(), func(t *testing.T) {
+			Run(t, func(t *testing.T) *Setup {
+				b := newNINA(network.VirtualConfig{RTT: rtt}, nina.Config{}, func(c *wifinina.Config) { c.Spi = &olderWire{SPI: c.Spi} })
+				if err := b.dev.NetConnect(); err != nil {
+					b.close()
+					t.Fatal(err)
+				}
+				if v, err := b.dev.FirmwareVersion(); v != "1.4.8" {
+					t.Fatal(v, err)
+				}
+				return &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}, Sockets: 10, AcceptNeedsData: true, Close: b.close}
+			}, synctest.Test)
+		})
+	}
 }
 
 func TestNINA(t *testing.T) {

@@ -92,7 +92,7 @@ type Chip interface {
 // line.
 type Signaller interface {
 	// Signal reports whether the chip may have something to tell: a pin's
-	// level, or whether the UART has bytes. The bus is not held.
+	// level, or whether the UART has bytes. Neither the bus nor a lock is held.
 	Signal() bool
 
 	// Attend is called when Signal has become true, and as long as it is. It

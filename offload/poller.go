@@ -51,6 +51,7 @@ func (d *Device) kickPoller() {
 // watchdog with NetDisconnect.
 func (d *Device) run() {
 	for {
+		attend := d.sample()
 		now := d.now()
 		d.mu.Lock()
 		if d.stop || !d.up && d.params.WatchdogTimeout <= 0 {
@@ -61,7 +62,6 @@ func (d *Device) run() {
 		up := d.up
 		until := d.expire(now)
 		signals := up && d.signals()
-		attend := signals && d.sample(now)
 		s, want, at := d.due()
 		link, watch, signal := d.poll.link, d.poll.watch, d.poll.signal
 		d.mu.Unlock()
@@ -120,13 +120,20 @@ func (d *Device) signals() bool {
 }
 
 // sample looks at the signal if it is time to, and returns whether it rose or,
-// where the chip tells things unasked, is high. The caller holds mu.
-func (d *Device) sample(now instant) (attend bool) {
+// where the chip tells things unasked, is high.
+func (d *Device) sample() (attend bool) {
 	p := &d.poll
-	if now < p.signal {
+	now := d.now()
+	d.mu.Lock()
+	due := d.up && now >= p.signal && d.signals()
+	active := d.active
+	d.mu.Unlock()
+	if !due {
 		return false
 	}
 	high := d.sig.Signal()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	rose := high && !p.high
 	p.high = high
 	if rose {
@@ -137,7 +144,7 @@ func (d *Device) sample(now instant) (attend bool) {
 			}
 		}
 	}
-	p.signal = now + max(pollMin, min((now-d.active)/pollShare, signalMax))
+	p.signal = now + max(pollMin, min((now-active)/pollShare, signalMax))
 	return rose || high && d.cfg.Push
 }
 
