@@ -50,6 +50,36 @@ func TestDeviceDial(t *testing.T) {
 	})
 }
 
+// Of a device that does not tell, net knows the local address of a connection
+// because it has chosen the port. One that refuses to bind connects all the same.
+func TestDeviceThatDoesNotTellItsPort(t *testing.T) {
+	d := newFakeDevice(t)
+	use(t, d)
+	c, err := Dial("tcp", fakePeer.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s := d.only(t)
+	want := netip.AddrPortFrom(fakeAddr, s.local.Port()).String()
+	if s.local.Port() < firstEphemeral || c.LocalAddr().String() != want {
+		t.Errorf("the local address is %v, want %v, and the device is bound to %v", c.LocalAddr(), want, s.local)
+	}
+	c.Close()
+	d.fail["Bind"] = errors.ErrUnsupported
+	if c, err = Dial("tcp", fakePeer.String()); err != nil {
+		t.Fatal(err)
+	}
+	if _, port, _ := SplitHostPort(c.LocalAddr().String()); port != "0" {
+		t.Errorf("the local address is %v, which nobody knows", c.LocalAddr())
+	}
+	c.Close()
+	// An address that was asked for is another matter.
+	from := Dialer{LocalAddr: &TCPAddr{IP: fakeAddr.AsSlice()}}
+	if _, err = from.Dial("tcp", fakePeer.String()); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestDeviceDialTriesAllAddresses(t *testing.T) {
 	d := newFakeDevice(t)
 	use(t, fullDevice{d})

@@ -106,7 +106,7 @@ func (d *Dialer) dialRaw(ctx context.Context, network string, local, remote neti
 		return nil, err
 	}
 	s.connected, s.peer = true, remote
-	return newIPConn(s, network, s.localAddr(local), remote), nil
+	return newIPConn(s, network, s.localAddr(local, remote.Addr()), remote), nil
 }
 
 // ListenIP opens a socket at laddr. network is "ip", "ip4" or "ip6" with an IP
@@ -169,7 +169,7 @@ func (lc *ListenConfig) listenRaw(network string, laddr *IPAddr) (*IPConn, error
 		s.abandon()
 		return nil, err
 	}
-	return newIPConn(s, network, s.localAddr(local), netip.AddrPort{}), nil
+	return newIPConn(s, network, s.localAddr(local, netip.Addr{}), netip.AddrPort{}), nil
 }
 
 func newIPConn(s *devSocket, network string, local, remote netip.AddrPort) *IPConn {

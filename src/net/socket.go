@@ -490,9 +490,9 @@ func (s *devSocket) tells() bool {
 }
 
 // localAddr returns the socket's local address as far as it can be known: from
-// a device that does not tell, it is the device's address with the port that
-// the socket was bound to.
-func (s *devSocket) localAddr(bound netip.AddrPort) (addr netip.AddrPort) {
+// a device that does not tell, it is the address at which the peer remote, if
+// there is one, reaches it, with the port that the socket was bound to.
+func (s *devSocket) localAddr(bound netip.AddrPort, remote netip.Addr) (addr netip.AddrPort) {
 	var err error
 	defer recovered(&err)
 	if d, ok := s.dev.(localAddrer); ok {
@@ -501,10 +501,14 @@ func (s *devSocket) localAddr(bound netip.AddrPort) (addr netip.AddrPort) {
 		}
 	}
 	addr = bound
-	if !bound.Addr().IsValid() || bound.Addr().IsUnspecified() {
-		if ip, err := s.dev.Addr(); err == nil {
-			addr = unmap(netip.AddrPortFrom(ip, bound.Port()))
-		}
+	if !isWildcard(bound.Addr()) {
+		return addr
+	}
+	if remote = remote.Unmap(); remote.IsLoopback() {
+		return netip.AddrPortFrom(remote, bound.Port())
+	}
+	if ip, err := s.dev.Addr(); err == nil {
+		addr = unmap(netip.AddrPortFrom(ip, bound.Port()))
 	}
 	return addr
 }
