@@ -16,7 +16,7 @@ import (
 // part of that time, but
 const (
 	pollMin   = instant(500 * time.Microsecond) // at least
-	pollShare = 8                               // that part,
+	pollShare = 32                              // that part,
 	pollWarm  = instant(20 * time.Millisecond)  // at most: what the first request after a pause waits for
 	coldShare = 64                              // then a smaller part,
 	pollCold  = instant(59 * time.Millisecond)  // until there are 17 looks a second at all sockets together.

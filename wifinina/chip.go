@@ -31,6 +31,8 @@ const (
 	markEnded                // the chip has freed the slot of a connection that has ended
 	markAccepted             // a slot's connection that blocks the chip when it is written to
 	markListener             // a slot that listens, until the chip is reset
+	markTight                // a descriptor's stream that the network holds up
+	markZero                 // what it was given last was not taken
 	markStuck                // TLS: a record may be half out
 )
 
@@ -475,7 +477,7 @@ func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error
 	if c.slotted(s) {
 		return c.pollSlot(s, want)
 	}
-	return c.pollDescriptor(s)
+	return c.pollDescriptor(s, want)
 }
 
 // Drain discards what a stream has received.

@@ -197,13 +197,59 @@ func (c *chip) connectDescriptor(s *offload.Socket, to netip.AddrPort) (done boo
 	return false, nil
 }
 
+// What a stream is given at once. The chip's send buffer holds four segments of
+// 1436 bytes. Half of it can cross the wire while the other half is on its way to
+// the peer. When the network is the slower one, a segment's room at a time gets
+// free, and what the chip does not take has crossed the wire in vain.
+const (
+	segment   = 1436
+	flowSend  = 2 * segment
+	tightSend = segment
+
+	tightFull = 8  // sends taken whole until the network is not the slower one any more
+	tightZero = 16 // sends not taken at all until the chip is asked whether there is room
+)
+
+// A tight stream counts its sends in the upper bits of its mark: those taken
+// whole, or not at all, in a row.
+
 func (c *chip) sendDescriptor(s *offload.Socket, p []byte) (int, error) {
-	n, err := c.bus.send(byte(s.Handle), p[:min(len(p), maxSend)])
+	most := flowSend
+	if s.Mark&markTight != 0 {
+		most = tightSend
+	}
+	p = p[:min(len(p), most)]
+	n, err := c.bus.send(byte(s.Handle), p)
 	if err == errLate && c.bus.phase == inStep {
 		return 0, nil // nothing went out
 	}
-	if err != nil || n > 0 {
-		return n, err
+	if err != nil {
+		return 0, err
+	}
+	count := s.Mark >> 8
+	switch {
+	case n < len(p) && n > 0:
+		s.Mark = markTight
+		return n, nil
+	case n == len(p) && s.Mark&markTight == 0:
+		return n, nil
+	case n == len(p):
+		if s.Mark&markZero != 0 {
+			count = 0
+		}
+		if count++; count >= tightFull {
+			s.Mark = 0
+		} else {
+			s.Mark = markTight | count<<8
+		}
+		return n, nil
+	}
+	if s.Mark&markZero == 0 {
+		count = 0
+	}
+	s.Mark = markTight | markZero | min(count+1, tightZero)<<8
+	if count%4 != 0 && count < tightZero {
+		return 0, nil
 	}
 	// A full buffer and a dead connection look the same but for errno.
 	errno, err := c.failure(s)
@@ -257,7 +303,12 @@ func (c *chip) recvFromDescriptor(s *offload.Socket, p []byte) (int, netip.AddrP
 	return 0, from.addrPort(), err == nil && errno == 0 && from.port != 0, err
 }
 
-func (c *chip) pollDescriptor(s *offload.Socket) (offload.Ready, error) {
+func (c *chip) pollDescriptor(s *offload.Socket, want offload.Ready) (offload.Ready, error) {
+	if want == offload.Writable && s.Mark&markTight != 0 && s.Mark>>8 < tightZero && s.Connected() {
+		// The chip says that there is room when more than half of its buffer
+		// is free. To try tells earlier.
+		return offload.Writable, nil
+	}
 	flags, err := c.bus.poll(byte(s.Handle))
 	if err != nil {
 		return 0, err
