@@ -20,6 +20,7 @@ type fakeChip struct {
 
 	// The wire.
 	selected, ready bool // CS and READY low
+	irq             bool // GPIO0
 	answering       bool // the next pulse takes the reply
 	rx, tx          []byte
 	clocked         int
@@ -42,7 +43,9 @@ type fakeChip struct {
 	ssid, pass         string  // of the access point, "" for none
 	outcome            [2]byte // status and reason once the join has ended
 	mac                [6]byte
-	oldFirmware        bool // no socket commands
+	oldFirmware        bool // no commands of descriptors
+	adafruit           bool
+	refuseAP           bool
 	names              map[string][4]byte
 	resolved           [4]byte
 	joins, disconnects int
@@ -56,6 +59,8 @@ type fakeChip struct {
 	silent    func(to addr) bool // connect never ends
 	datagrams []fakeDatagram     // sent
 	opened    int                // descriptors ever
+	slots     [10]fakeSlot
+	grouped   [4]byte // group that was joined last
 }
 
 type fakeSock struct {
@@ -86,7 +91,7 @@ func newFake(t testing.TB) *fakeChip {
 		t: t, version: "2.0.0", ssid: "home", pass: "passw0rd",
 		mac:   [6]byte{6, 5, 4, 3, 2, 1},
 		socks: map[byte]*fakeSock{}, maxSocks: 10, window: 5744,
-		names: map[string][4]byte{"host": {10, 0, 0, 1}},
+		names: map[string][4]byte{"host": {10, 0, 0, 1}}, slots: newSlots(),
 	}
 }
 
@@ -102,6 +107,9 @@ func (p fakePin) Input()  { p.c.mode(p.name + " in") }
 func (p fakePin) Get() bool {
 	p.c.mu.Lock()
 	defer p.c.mu.Unlock()
+	if p.name == "gpio0" {
+		return p.c.irq
+	}
 	return p.name == "ack" && (!p.c.ready || p.c.dead) && !p.c.absent
 }
 
@@ -122,7 +130,7 @@ func (c *fakeChip) set(pin string, high bool) {
 		c.resets++
 		c.ready, c.answering, c.status, c.reason = true, false, statusIdle, 0
 		c.dead = false
-		c.socks = map[byte]*fakeSock{}
+		c.socks, c.slots = map[byte]*fakeSock{}, newSlots()
 	case "cs":
 		if !high && !c.selected {
 			c.selected, c.ready = true, false
@@ -211,7 +219,7 @@ func (c *fakeChip) params(b []byte) ([][]byte, bool) {
 	for i := 0; i < int(b[2]); i++ {
 		n := int(b[at])
 		at++
-		if b[1] == 0x77 || b[1] == 0x79 {
+		if bytes.IndexByte([]byte{0x40, 0x44, 0x45, 0x46, 0x77, 0x79}, b[1]) >= 0 {
 			n = n<<8 | int(b[at])
 			at++
 		}
@@ -232,7 +240,7 @@ func (c *fakeChip) params(b []byte) ([][]byte, bool) {
 func answer(cmd byte, ps ...[]byte) []byte {
 	r := []byte{0xE0, cmd | 0x80, byte(len(ps))}
 	for _, p := range ps {
-		if cmd == 0x78 || cmd == 0x7A {
+		if cmd == 0x45 || cmd == 0x78 || cmd == 0x7A {
 			r = append(r, byte(len(p)>>8))
 		}
 		r = append(append(r, byte(len(p))), p...)
@@ -302,8 +310,11 @@ func (c *fakeChip) handle(b []byte) []byte {
 		return answer(cmd, c.mac[:])
 	case 0x30:
 		c.disconnects++
-		if c.status == statusConnected {
+		switch c.status {
+		case statusConnected:
 			c.status, c.reason = statusDisconnected, 8
+		case statusAPListening, statusAPConnected:
+			c.status = statusIdle
 		}
 		return answer(cmd, []byte{1})
 	case 0x34:
@@ -316,8 +327,10 @@ func (c *fakeChip) handle(b []byte) []byte {
 		return answer(cmd, c.resolved[:])
 	case 0x37:
 		return answer(cmd, append([]byte(c.version), 0))
+	case 0x28, 0x29, 0x2B, 0x2D, 0x2E, 0x2F, 0x39, 0x3A, 0x44, 0x45, 0x46:
+		return c.slot(cmd, ps)
 	}
-	return refusal
+	return c.radio(cmd, ps)
 }
 
 func (c *fakeChip) socket(cmd byte, ps [][]byte) []byte {
@@ -450,8 +463,15 @@ func (c *fakeChip) socket(cmd byte, ps [][]byte) []byte {
 			flags = 0
 		}
 		return answer(cmd, []byte{flags})
+	case 0x7E:
+		if bad {
+			return answer(cmd, nil)
+		}
+		return answer(cmd, []byte{s.typ, 0, 0, 0})
 	case 0x7D:
-		s.reuse = true
+		if ps[1][0] == 4 {
+			s.reuse = true
+		}
 		return answer(cmd, yesNo(!bad))
 	}
 	return refusal

@@ -16,9 +16,7 @@ const (
 
 	// maxFrame is the longest frame, either way: the chip's DMA length.
 	maxFrame = 4092
-	// maxSend is the most data that a frame of cmdSend carries.
-	maxSend = maxFrame - 9
-	// maxSendSlot is the same of cmdSendSlot and cmdInsertUDP, and
+	// maxSendSlot is the most data that a frame of cmdSendSlot carries, and
 	// maxRecvSlot the most that cmdRecvSlot may be asked for.
 	maxSendSlot = maxFrame - 9
 	maxRecvSlot = maxFrame - 6

@@ -48,6 +48,10 @@ func (c *chip) bindSlot(s *offload.Socket, port uint16) error {
 		if err == nil && !ok {
 			err = netdev.ErrAddrInUse
 		}
+		if err == nil {
+			// What came for the slot's last user after that had read its last.
+			_, err = c.drainSlot(s)
+		}
 		return err
 	case offload.TLS:
 		return netdev.ErrNotSupported // the chip chooses

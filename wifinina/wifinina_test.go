@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -966,6 +967,7 @@ type quietBus struct {
 	cmd     byte
 	at      int
 	sel, ex bool
+	desc    byte // descriptors count up
 }
 
 func (q *quietBus) High()     { q.sel = false }
@@ -976,11 +978,72 @@ func (q *quietBus) Transfer(byte) (byte, error) { return 0, nil }
 
 func (q *quietBus) Tx(w, r []byte) error {
 	if len(w) > 1 && w[0] == frameStart && q.at == 0 {
-		q.cmd = w[1]
+		if q.cmd = w[1]; q.cmd == cmdSocket && q.desc != 0 {
+			q.reply[cmdSocket][4] = q.desc
+			q.desc++
+		}
 	}
 	q.at += len(w)
 	if r != nil {
 		q.at += copy(r, q.reply[q.cmd][min(q.at, len(q.reply[q.cmd])):])
 	}
 	return nil
+}
+
+// quietPin is a pin that does nothing.
+type quietPin struct{}
+
+func (quietPin) High()     {}
+func (quietPin) Low()      {}
+func (quietPin) Get() bool { return false }
+
+// What the driver takes of the heap, connected and with ten sockets and a
+// blocked call on each. On 32 bits it has to be 3 KB at most; goroutines, whose stacks
+// come on top, are one of the device's own and those of the calls.
+func TestMemory(t *testing.T) {
+	q := &quietBus{desc: 54}
+	one := func(cmd, v byte) { q.reply[cmd] = answer(cmd, []byte{v}) }
+	q.reply[cmdFirmwareVersion] = answer(cmdFirmwareVersion, []byte("2.0.0\x00"))
+	q.reply[cmdMAC] = answer(cmdMAC, make([]byte, 6))
+	q.reply[cmdIPConfig] = answer(cmdIPConfig, []byte{10, 0, 0, 2}, make([]byte, 4), make([]byte, 4))
+	q.reply[cmdIoctl] = answer(cmdIoctl, make([]byte, 4))
+	q.reply[cmdRecvFrom] = answer(cmdRecvFrom, make([]byte, 4), make([]byte, 2), nil)
+	for _, cmd := range []byte{cmdSetPowerMode, cmdDisconnect, cmdSetPassphrase, cmdClose, cmdBind} {
+		one(cmd, 1)
+	}
+	one(cmdStatus, statusConnected)
+	one(cmdErrno, errnoAgain)
+	one(cmdPoll, 0)
+	one(cmdSocket, 0)
+	one(cmdReason, 0)
+	cfg := &Config{Ssid: "home", Passphrase: "passw0rd", Spi: q, Cs: q, Ack: q, Gpio0: quietPin{}, Resetn: quietPin{}}
+	limits := fastLimits
+	var fds [maxSockets]int
+	done := make(chan struct{}, maxSockets)
+	buf := make([]byte, 1)
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	d := newDevice(cfg, fastTimes)
+	d.chip.bus.lim = &limits
+	ok(t, d.NetConnect())
+	for i := range fds {
+		fds[i] = datagram(t, d)
+	}
+	runtime.ReadMemStats(&after)
+	base := after.TotalAlloc - before.TotalAlloc
+	for _, fd := range fds {
+		go func() { d.Recv(fd, buf, 0, forever); done <- struct{}{} }()
+	}
+	blocked(t, d, maxSockets)
+	runtime.ReadMemStats(&after)
+	d.NetDisconnect()
+	for range fds {
+		<-done
+	}
+	const pointer = 4 << (^uintptr(0) >> 63) // bytes
+	t.Logf("%d bytes on %d bits, and with 10 blocked calls and their goroutines %d", base, 8*pointer, after.TotalAlloc-before.TotalAlloc)
+	if most := uint64(3 << 10 * pointer / 4); base > most {
+		t.Errorf("%d bytes, want %d at most", base, most)
+	}
 }
