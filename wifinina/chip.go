@@ -187,6 +187,10 @@ func (c *chip) beginJoin(p *netlink.ConnectParams) (reason byte, err error) {
 	if reason, err = b.reason(); err != nil {
 		return 0, err
 	}
+	// Again, should the chip have reset itself meanwhile.
+	if err = c.applyPower(); err != nil {
+		return 0, err
+	}
 	if p.Hostname != "" {
 		if err = b.setHostname(p.Hostname); err != nil {
 			return 0, err

@@ -11,6 +11,7 @@ const (
 	cmdSetPowerMode    = 0x17
 	cmdSetAP           = 0x18
 	cmdSetAPPassphrase = 0x19
+	cmdGetDNS          = 0x1E // since 1.6
 	cmdReason          = 0x1F
 	cmdStatus          = 0x20
 	cmdIPConfig        = 0x21

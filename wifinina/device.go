@@ -81,17 +81,24 @@ type Enterprise struct {
 }
 
 // Device is a Wi-Fi chip. It implements netdev.Netdever, LocalAddrer,
-// Deadliner, Datagrammer and HostLookuper, and netlink.Netlinker; the methods
-// are those of offload.Device. They may be called by several goroutines at
-// once.
+// Deadliner, Datagrammer, Shutdowner (for receiving only), HostLookuper and
+// DNSServerer, and netlink.Netlinker; the methods that are not here are those
+// of offload.Device. They may be called by several goroutines at once.
 type Device struct {
 	*offload.Device
 	chip chip
 }
 
 var (
-	_ netdev.Netdever = (*Device)(nil)
-	_ offload.Chip    = (*chip)(nil)
+	_ netdev.Netdever    = (*Device)(nil)
+	_ netdev.DNSServerer = (*Device)(nil)
+
+	_ offload.Chip      = (*chip)(nil)
+	_ offload.Signaller = (*chip)(nil)
+	_ offload.Drainer   = (*chip)(nil)
+	_ offload.Optioner  = (*chip)(nil)
+	_ offload.Checker   = (*chip)(nil)
+	_ offload.Hardware  = (*chip)(nil)
 )
 
 // New returns a device for the chip that cfg describes and makes it the one
@@ -156,6 +163,26 @@ func (d *Device) Time() (time.Time, error) {
 		return time.Time{}, errNoTime
 	}
 	return time.Unix(t, 0), nil
+}
+
+// DNSServers returns the name servers that the chip asks, at most two; none
+// while the link is down and on firmware that does not tell (before 1.6).
+func (d *Device) DNSServers() []netip.AddrPort {
+	if d.chip.eng.Begin(true) != nil {
+		return nil
+	}
+	defer d.chip.eng.Give()
+	first, second, err := d.chip.bus.dns()
+	if err != nil {
+		return nil
+	}
+	var servers []netip.AddrPort
+	for _, ip := range [][4]byte{first, second} {
+		if ip != [4]byte{} {
+			servers = append(servers, netip.AddrPortFrom(netip.AddrFrom4(ip), 53))
+		}
+	}
+	return servers
 }
 
 // Ping returns how long a host takes to answer, in whole milliseconds. Without an

@@ -196,6 +196,8 @@ func (c *fakeChip) radio(cmd byte, ps [][]byte) []byte {
 			c.status = statusIdle
 		}
 		return answer(cmd, []byte{1})
+	case 0x1E:
+		return answer(cmd, []byte{9, 9, 9, 9}, []byte{0, 0, 0, 0})
 	case 0x25:
 		return answer(cmd, []byte{0xC9, 0xFF, 0xFF, 0xFF}) // -55
 	case 0x27:

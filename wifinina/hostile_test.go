@@ -1,6 +1,7 @@
 package wifinina
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -56,6 +57,9 @@ func FuzzHostileChip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte) {
 		c := newFake(t)
 		c.hostile = true
+		if len(script)%2 == 1 { // slots only
+			c.version, c.oldFirmware = "1.4.8", true
+		}
 		c.onCmd = forge(script)
 		d := newDevice(c.config(), offload.Times{Check: time.Millisecond, Retry: 1, Dial: 5 * time.Millisecond})
 		d.chip.bus.lim = &limits{
@@ -70,7 +74,7 @@ func FuzzHostileChip(f *testing.F) {
 				Ssid: "home", Passphrase: "passw0rd", Retries: 2,
 				ConnectTimeout: 2 * time.Millisecond, WatchdogTimeout: watchdog,
 			})
-			d.GetHostByName("host")
+			d.LookupHost("ip", "host", soon())
 			if fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_STREAM, netdev.IPPROTO_TCP); err == nil {
 				d.SetWriteDeadline(fd, soon())
 				d.Connect(fd, "", ap("10.0.0.1:80"))
@@ -91,7 +95,23 @@ func FuzzHostileChip(f *testing.F) {
 					d.Recv(conn, buf, 0, soon())
 				}
 			}
+			if fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_STREAM, netdev.IPPROTO_TLS); err == nil {
+				d.SetWriteDeadline(fd, soon())
+				d.Connect(fd, "host", ap("10.0.0.1:443"))
+				d.Send(fd, buf, 0, soon())
+				d.Recv(fd, buf, 0, soon())
+			}
+			if fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, 0); err == nil {
+				d.Bind(fd, ap("0.0.0.0:5353"))
+				d.JoinGroup(fd, netip.MustParseAddr("224.0.0.251"))
+				d.RecvFrom(fd, buf, 0, soon())
+			}
+			d.RSSI()
+			d.Time()
+			d.Ping(netip.MustParseAddr("10.0.0.1"), 1)
+			d.DNSServers()
 			d.NetDisconnect()
+			d.Scan()
 			for fd := range maxSockets {
 				d.Close(fd)
 			}

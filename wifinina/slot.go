@@ -66,9 +66,16 @@ func (c *chip) listenSlot(s *offload.Socket) error {
 	}
 	for slot, port := range c.kept {
 		if port == s.Port {
+			listens, err := c.bus.serverState(byte(slot))
+			if err != nil {
+				return err
+			}
+			c.kept[slot] = 0
+			if !listens {
+				break // the chip has reset itself
+			}
 			s.Handle = offload.Handle(slot)
 			s.Mark |= markListener
-			c.kept[slot] = 0
 			return nil
 		}
 	}

@@ -206,6 +206,27 @@ func TestNumbersAreLittleEndian(t *testing.T) {
 	is(t, err, netdev.ErrFamilyNotSupported)
 }
 
+func TestDNSServers(t *testing.T) {
+	d, c := connected(t)
+	if s := d.DNSServers(); len(s) != 1 || s[0] != ap("9.9.9.9:53") {
+		t.Errorf("%v", s)
+	}
+	c.do(func() { // as firmware 1.5
+		c.onCmd = func(cmd byte, r []byte) []byte {
+			if cmd == cmdGetDNS {
+				return refusal
+			}
+			return r
+		}
+	})
+	if s := d.DNSServers(); s != nil {
+		t.Errorf("%v", s)
+	}
+	if _, err := d.GetHostByName("host"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestScan(t *testing.T) {
 	c := newFake(t)
 	d := newFast(c.config())
@@ -228,7 +249,7 @@ func TestPowerSave(t *testing.T) {
 	d, c := connected(t)
 	ok(t, d.SetPowerSave(true))
 	modes := c.sent(cmdSetPowerMode)
-	if len(modes) != 2 || modes[0][4] != 0 || modes[1][4] != 1 {
+	if len(modes) != 3 || modes[0][4] != 0 || modes[2][4] != 1 {
 		t.Errorf("% X", modes)
 	}
 	// It lasts beyond a reset.

@@ -31,6 +31,18 @@ func (b *bus) setDNS(n byte, first, second [4]byte) error {
 	return b.acknowledged(b.askByte(b.lim.command))
 }
 
+// dns returns the name servers, zeros for none.
+func (b *bus) dns() (first, second [4]byte, err error) {
+	b.start(cmdGetDNS, 1).octets(0xFF)
+	if err := b.ask(2, 16, b.lim.command); err != nil {
+		return first, second, err
+	}
+	if len(b.param(0)) != 4 || len(b.param(1)) != 4 {
+		return first, second, b.nonsense()
+	}
+	return [4]byte(b.param(0)), [4]byte(b.param(1)), nil
+}
+
 // setAP makes the chip an access point, open without a passphrase.
 func (b *bus) setAP(ssid, passphrase string, channel byte) (bool, error) {
 	if passphrase == "" {

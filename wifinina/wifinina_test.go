@@ -110,7 +110,7 @@ func TestConnectAndWhatTheDeviceSaysOfItself(t *testing.T) {
 	if got := strings.Join(c.pinModes, ","); got != "cs out,gpio0 out,reset out,ack in,gpio0 in" {
 		t.Errorf("pins: %s", got)
 	}
-	if c.count(cmdSetPowerMode) != 1 {
+	if c.count(cmdSetPowerMode) == 0 {
 		t.Error("modem sleep left on")
 	}
 }
