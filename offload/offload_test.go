@@ -42,6 +42,18 @@ func TestPartialSendIsCompleted(t *testing.T) {
 	})
 }
 
+func TestSendWithoutADeadlineWaits(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, d *Device, c *fakeChip) {
+		fd := dialed(t, d)
+		fs := c.sock(d, fd)
+		c.do(func() { fs.window = 0 })
+		done := call(func() error { _, err := d.Send(fd, []byte("late"), 0, forever); return err })
+		time.Sleep(time.Hour)
+		c.do(func() { fs.window = 1000 })
+		soon(t, "Send", done, time.Second, nil)
+	})
+}
+
 func TestSendSaysHowMuchWentOutBeforeTheDeadline(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, d *Device, c *fakeChip) {
 		fd := dialed(t, d)

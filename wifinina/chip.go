@@ -275,10 +275,13 @@ func (c *chip) joinEnterprise(ssid string) error {
 func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, error) {
 	b := &c.bus
 	c.eng.Take()
-	err := c.setStatic()
+	err := c.applyPower()
 	ok := false
 	if err == nil {
 		ok, err = b.setAP(p.Ssid, p.Passphrase, max(c.cfg.APChannel, 1))
+	}
+	if err == nil && ok {
+		err = c.setStatic() // before, it would be the station's
 	}
 	c.ap = ok
 	c.eng.Give()
