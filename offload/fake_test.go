@@ -31,6 +31,7 @@ type fakeChip struct {
 	socks     map[Handle]*fakeSock
 	lowest    Handle // first handle to give out
 	most      int    // sockets that the chip has
+	mute      bool   // Poll knows nothing, as of a chip that tells
 	signalled bool   // sockets are of the signalled kind
 	high      bool   // Signal
 	up        bool
@@ -249,6 +250,15 @@ func (c *fakeChip) Accept(l, s *Socket) (bool, error) {
 
 func (c *fakeChip) Connect(s *Socket, host string, to netip.AddrPort) (bool, error) {
 	defer c.enter("Connect")()
+	if to.Port() == 2 { // a handshake that the chip waits for
+		for c.mu.Unlock(); ; time.Sleep(time.Millisecond) {
+			c.eng.Waiting()
+			if err := c.eng.Interrupted(); err != nil {
+				c.mu.Lock()
+				return false, err
+			}
+		}
+	}
 	if to.Port() == 1 { // nobody answers
 		c.of(s).connected = make(chan bool, 1)
 		return false, nil
@@ -310,6 +320,9 @@ func (c *fakeChip) Poll(s *Socket, want Ready) (r Ready, err error) {
 		return 0, errHung
 	}
 	fs := c.of(s)
+	if c.mute {
+		return 0, nil
+	}
 	if len(fs.in) > 0 || fs.eof || len(fs.pending) > 0 || len(fs.dgrams) > 0 || fs.err != nil {
 		r |= Readable
 	}

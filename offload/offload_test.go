@@ -245,6 +245,43 @@ func TestDeadlinesPassWhileTheChipIsBusy(t *testing.T) {
 	})
 }
 
+// A chip that connects while it does nothing else is interrupted by all that ends
+// a call.
+func TestConnectThatTheChipWaitsForIsInterrupted(t *testing.T) {
+	for name, end := range map[string]struct {
+		f    func(d *Device, fd int)
+		want error
+	}{
+		"deadline": {func(d *Device, fd int) { d.SetWriteDeadline(fd, time.Now()) }, netdev.ErrTimeout},
+		"Close":    {func(d *Device, fd int) { d.Close(fd) }, netdev.ErrInvalidSocketFd},
+		"link":     {func(d *Device, fd int) { d.NetDisconnect() }, netdev.ErrLinkDown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, Config{}, func(t *testing.T, d *Device, c *fakeChip) {
+				fd := stream(t, d)
+				done := call(func() error { return d.Connect(fd, "", ap("10.0.0.1:2")) })
+				other := dialed2(d)
+				go end.f(d, fd)
+				soon(t, "Connect", done, 2*time.Millisecond, end.want)
+				if err := <-other; name != "link" && err != nil {
+					t.Errorf("a call that waited for the bus: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// dialed2 makes another connection in a goroutine.
+func dialed2(d *Device) <-chan error {
+	return call(func() error {
+		fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_STREAM, 0)
+		if err == nil {
+			err = d.Connect(fd, "", ap("10.0.0.1:80"))
+		}
+		return err
+	})
+}
+
 func TestConnectToASilentPeerEnds(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, d *Device, c *fakeChip) {
 		fd := stream(t, d)
@@ -610,8 +647,7 @@ func TestNotifyIsNotLost(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, d *Device, c *fakeChip) {
 		fd := dialed(t, d)
 		fs := c.sock(d, fd)
-		time.Sleep(time.Minute) // cold
-		c.do(func() { fs.eof = true })
+		c.do(func() { fs.eof, c.mute = true, true })
 		d.Engine().Notify(fs.s, Readable) // nobody waits yet
 		start := time.Now()
 		_, err := d.Recv(fd, make([]byte, 1), 0, forever)

@@ -314,6 +314,15 @@ func (c *chip) pollDescriptor(s *offload.Socket, want offload.Ready) (offload.Re
 		return 0, err
 	}
 	var r offload.Ready
+	if flags == 0 && want&offload.Writable != 0 && s.Connected() {
+		// So it looks when the chip's buffer is full, and when the chip has
+		// closed the connection.
+		if err := c.bus.nonBlocking(byte(s.Handle)); err == errNonBlock {
+			return offload.Failed, nil // who sends finds out
+		} else if err != nil {
+			return 0, err
+		}
+	}
 	if flags&pollReadable != 0 || flags == 0 && s.Kind == offload.Stream && s.Connected() {
 		// A connection that the chip has closed looks like one with nothing to
 		// read and no room to write: a reader finds out which.

@@ -446,6 +446,9 @@ func (c *fakeChip) socket(cmd byte, ps [][]byte) []byte {
 		if !bytes.Equal(ps[1], []byte{0x7E, 0x66, 0x04, 0x80}) {
 			c.t.Errorf("ioctl % X", ps[1])
 		}
+		if bad {
+			return answer(cmd, nil)
+		}
 		s.nonblocking = ps[2][0] == 1
 		return answer(cmd, ps[2])
 	case 0x7C:

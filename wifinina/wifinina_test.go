@@ -303,6 +303,52 @@ func TestSendThatTakesNothingIsNotTheEnd(t *testing.T) {
 	ok(t, <-done)
 }
 
+// A Send that waits for room learns that the connection is gone, from a chip to
+// which both look the same.
+func TestSendThatWaitsLearnsOfTheEnd(t *testing.T) {
+	for name, end := range map[string]struct {
+		f    func(c *fakeChip, s *fakeSock)
+		want error
+	}{
+		"reset":    {func(c *fakeChip, s *fakeSock) { s.reset = true }, netdev.ErrConnReset},
+		"vanished": {func(c *fakeChip, s *fakeSock) { clear(c.socks) }, netdev.ErrLinkDown},
+	} {
+		for _, patience := range []time.Duration{0, 300 * time.Millisecond} {
+			d, c := connected(t)
+			fd := dialed(t, d)
+			var s *fakeSock
+			c.do(func() { s = c.sock(d, fd); c.window = 1000 })
+			done := make(chan error)
+			go func() { _, err := d.Send(fd, make([]byte, 5000), 0, forever); done <- err }()
+			blocked(t, d, 1)
+			time.Sleep(patience)
+			c.do(func() { end.f(c, s) })
+			select {
+			case err := <-done:
+				is(t, err, end.want)
+			case <-time.After(5 * time.Second):
+				t.Fatalf("%s: Send still waits", name)
+			}
+		}
+	}
+}
+
+// A deadline that passes before anything was sent leaves the stream as it was.
+func TestDeadlineBeforeTheChipIsReady(t *testing.T) {
+	d, c := connected(t)
+	fd := dialed(t, d)
+	for i := 0; i < 3; i++ {
+		c.do(func() { c.dead = true })
+		done := make(chan error)
+		go func() { _, err := d.Send(fd, []byte("x"), 0, time.Now().Add(5*time.Millisecond)); done <- err }()
+		is(t, <-done, netdev.ErrTimeout)
+		go func() { _, err := d.Recv(fd, make([]byte, 1), 0, time.Now().Add(5*time.Millisecond)); done <- err }()
+		is(t, <-done, netdev.ErrTimeout)
+		c.do(func() { c.dead = false })
+		must(d.Send(fd, []byte("x"), 0, forever))(t)
+	}
+}
+
 func TestSendObeysItsDeadline(t *testing.T) {
 	d, c := connected(t)
 	fd := dialed(t, d)
