@@ -13,10 +13,11 @@ import (
 	"tinynet/netdev"
 )
 
-// The system's files. Tests have their own.
+// The system's files and name. Tests have their own.
 var (
 	hostsFile  = "/etc/hosts"
 	resolvFile = "/etc/resolv.conf"
+	hostname   = os.Hostname
 )
 
 var errNotInHosts = wrap("not in /etc/hosts, and hostnet asks no DNS server", netdev.ErrHostUnknown)
@@ -150,7 +151,7 @@ func (d *Device) DNSSearch() (domains []string, ndots int) {
 		}
 	})
 	if domains == nil {
-		host, err := os.Hostname()
+		host, err := hostname()
 		if _, domain, ok := strings.Cut(host, "."); err == nil && ok && domain != "" {
 			domains = []string{domain}
 		}

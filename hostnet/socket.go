@@ -22,6 +22,9 @@ const leastBacklog = 4096
 // errFlags is the error for flags of Send and Recv, which are to be 0.
 var errFlags = wrap("flags of a call are 0", netdev.ErrNotSupported)
 
+// acceptOne is sysAccept. Tests have their own.
+var acceptOne = sysAccept
+
 // A socket is a socket of the system, registered with the runtime's poller by
 // way of an os.File.
 type socket struct {
@@ -313,7 +316,7 @@ func (d *Device) accept(sockfd int) (int, syscall.Sockaddr, error) {
 	)
 	attempt := func(listener uintptr) (done bool) {
 		for {
-			fd, sa, result = sysAccept(int(listener))
+			fd, sa, result = acceptOne(int(listener))
 			switch result {
 			case syscall.EAGAIN:
 				return false

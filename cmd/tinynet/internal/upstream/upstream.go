@@ -135,6 +135,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	maps.Copy(files, r.insideFiles())
 	r.overlay, err = overlay.Generate(overlay.Config{
 		GOROOT:     r.Env.GOROOT,
 		GOMODCACHE: r.Env.GOMODCACHE,
