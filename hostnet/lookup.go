@@ -139,13 +139,16 @@ func (d *Device) DNSSearch() (domains []string, ndots int) {
 	eachLine(resolvFile, func(fields []string) {
 		switch fields[0] {
 		case "domain", "search": // the last one counts
-			domains = append([]string(nil), fields[1:]...)
+			domains = nil
+			for _, domain := range fields[1:] {
+				if domain != "." { // no domain at all
+					domains = append(domains, domain)
+				}
+			}
 		case "options":
 			for _, o := range fields[1:] {
 				if text, ok := strings.CutPrefix(o, "ndots:"); ok {
-					if n, err := strconv.Atoi(text); err == nil {
-						ndots = min(max(n, 0), 15) // resolv.conf(5)'s limit
-					}
+					ndots = upTo15(text) // resolv.conf(5)'s limit
 				}
 			}
 		}
@@ -157,6 +160,15 @@ func (d *Device) DNSSearch() (domains []string, ndots int) {
 		}
 	}
 	return domains, ndots
+}
+
+// upTo15 returns the number that text begins with, but at most 15, and 0 if there
+// is none.
+func upTo15(text string) (n int) {
+	for i := 0; i < len(text) && '0' <= text[i] && text[i] <= '9'; i++ {
+		n = min(10*n+int(text[i]-'0'), 15)
+	}
+	return n
 }
 
 // eachLine calls f with the words of each line of a file. Comments begin with #,

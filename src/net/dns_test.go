@@ -160,7 +160,8 @@ func TestDNSConfig(t *testing.T) {
 		{"# options rotate\n; options rotate\nnameserver 1.2.3.4\noptions timeout:3 attempts:7 rotate single-request use-vc trust-ad junk\noptions\n",
 			show(dnsSettings{ndots: 3, attempts: 7, timeout: 3 * time.Second, rotate: true, singleRequest: true, useTCP: true, trustAD: true})},
 		{"options timeout:0 attempts:-1 tcp single-request-reopen", show(dnsSettings{ndots: 3, attempts: 1, timeout: time.Second, useTCP: true, singleRequest: true})},
-		{"options timeout attempts:x", show(dnsSettings{ndots: 3, attempts: 1, timeout: time.Second})},
+		{"options timeout: attempts:x", show(dnsSettings{ndots: 3, attempts: 1, timeout: time.Second})},
+		{"options timeout attempts rotate:1", show(dnsSettings{ndots: 3, attempts: 2, timeout: 5 * time.Second})},
 	} {
 		systemFile(t, &resolvFile, tt.text)
 		cfg, err := DefaultResolver.dnsSettings()

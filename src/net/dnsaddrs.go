@@ -87,6 +87,11 @@ func (r *Resolver) addresses(ctx context.Context, host string, types []uint16) (
 			break
 		}
 	}
+	if last == nil && !wantCNAME {
+		// Nothing may be asked, as below .onion. Go's net takes that for no address
+		// and no error.
+		return nil, "", nil
+	}
 	if last == nil {
 		last = errNoSuchHost
 	}

@@ -31,11 +31,14 @@ func (c *dnsSettings) readOptions() {
 			return
 		}
 		for _, o := range fields[1:] {
-			name, value, _ := strings.Cut(o, ":")
+			name, value, valued := strings.Cut(o, ":")
+			if valued {
+				name += ":"
+			}
 			switch name {
-			case "timeout":
+			case "timeout:":
 				c.timeout = time.Duration(atLeast1(value)) * time.Second
-			case "attempts":
+			case "attempts:":
 				c.attempts = atLeast1(value)
 			case "rotate":
 				c.rotate = true

@@ -81,6 +81,16 @@ func forceCloseSockets()  {}
 
 func addCmdInheritedHandle(cmd *exec.Cmd, fd uintptr) {}
 
+// isPlatformError reports whether an error is the system's, or says that the device
+// cannot do something.
+func isPlatformError(err error) bool {
+	switch err.(type) {
+	case syscall.Errno, unsupportedError:
+		return true
+	}
+	return false
+}
+
 // Families.
 
 var supportsIPv6 = sync.OnceValue(func() bool {
@@ -113,6 +123,30 @@ var supportsUnixSocket = sync.OnceValue(func() bool {
 	}
 	return err == nil
 })
+
+var supportsRawIP = sync.OnceValue(func() bool {
+	c, err := ListenPacket("ip4:icmp", "127.0.0.1")
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
+})
+
+// testableNetwork reports whether the device, and the rights of the program, are
+// enough for a network.
+func testableNetwork(network string) bool {
+	kind, _, _ := strings.Cut(network, ":")
+	family := kind[len(kind)-1]
+	switch {
+	case family == '4' && !supportsIPv4(), family == '6' && !supportsIPv6():
+		return false
+	case strings.HasPrefix(kind, "unix"):
+		return supportsUnixSocket()
+	case kind == "ip" || kind == "ip4" || kind == "ip6":
+		return supportsRawIP()
+	}
+	return true
+}
 
 func ipVersion(network string) byte {
 	if _, family, err := parseNetwork(network); err == nil {
