@@ -30,6 +30,11 @@ func untraceConnects(ctx context.Context) context.Context { return ctx }
 func raceRelease() {}
 func raceAcquire() {}
 
+// didWritev and didSendFile are called when the system has written n bytes of
+// several slices, or of a file.
+func didWritev(n int)                {}
+func didSendFile(n int64, err error) {}
+
 // edns0 reports whether DNS servers are told how long a datagram may be.
 func edns0() bool { return true }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"internal/godebug"
 	"internal/nettrace"
+	"internal/poll"
 	"internal/race"
 	"net/netip"
 	"os"
@@ -110,6 +111,11 @@ func raceAcquire() {
 		race.Acquire(unsafe.Pointer(&raceSync))
 	}
 }
+
+// didWritev and didSendFile are called when the system has written n bytes of
+// several slices, or of a file.
+func didWritev(n int)                { poll.TestHookDidWritev(n) }
+func didSendFile(n int64, err error) { poll.TestHookDidSendFile(nil, 0, n, err, true) }
 
 var netedns0 = godebug.New("netedns0")
 

@@ -267,9 +267,23 @@ const (
 	defaultTCPKeepAliveCount    = 9
 )
 
-// Files that are sent. Whether the system sends them is not seen from here: that
-// is the matter of net/http's TestLinuxSendfile.
-func expectSendfile(t *testing.T, wantConn Conn, f func()) { f() }
+// expectSendfile checks that during f the system sends a file, once, where sockets
+// have descriptors.
+func expectSendfile(t *testing.T, wantConn Conn, f func()) {
+	t.Helper()
+	sent, before := 0, poll.TestHookDidSendFile
+	poll.TestHookDidSendFile = func(_ *poll.FD, _ uintptr, n int64, err error, _ bool) {
+		sent++
+		if err != nil {
+			t.Errorf("sendfile wrote %d bytes: %v", n, err)
+		}
+	}
+	f()
+	poll.TestHookDidSendFile = before
+	if _, ok := tinynetDevice.(filer); ok && sent != 1 {
+		t.Errorf("sendfile was used %d times, want once", sent)
+	}
+}
 
 // Look-ups.
 
