@@ -325,15 +325,15 @@ func onSystem() bool {
 // askDevice looks a name up on the device. It returns when ctx ends, even if
 // the device does not.
 func (r *Resolver) askDevice(ctx context.Context, family byte, host string) ([]netip.Addr, error) {
+	if ctx.Err() != nil {
+		return nil, mapErr(ctx.Err())
+	}
 	dev, err := currentDevice()
 	if err != nil {
 		return nil, err
 	}
 	if ctx.Done() == nil {
 		return deviceLookup(dev, family, host, time.Time{})
-	}
-	if ctx.Err() != nil {
-		return nil, mapErr(ctx.Err())
 	}
 	type answer struct {
 		ips []netip.Addr
