@@ -34,11 +34,11 @@ func Netdevs() []string {
 	return []string{overlay.NetdevHostnet, NetdevLoopback, overlay.NetdevPlain}
 }
 
-// Packages returns the packages whose tests are run if none is named: those
-// of the standard library that stand on net.
+// Packages returns the packages whose tests are run if none is named: net and those
+// of the standard library that stand on it.
 func Packages() []string {
 	return []string{
-		"net/http", "net/http/httptest", "net/http/httputil", "net/rpc", "net/rpc/jsonrpc", "net/smtp",
+		"net", "net/http", "net/http/httptest", "net/http/httputil", "net/rpc", "net/rpc/jsonrpc", "net/smtp",
 		"net/textproto", "crypto/tls", "net/http/cgi", "net/http/fcgi", "expvar", "log/syslog",
 	}
 }
