@@ -36,8 +36,6 @@ func insideUninstall() { tinynetDevice = insideOriginal }
 
 func insideSockets() int { return insideHost.InsideSockets() }
 
-func insideFiles(hosts, resolv string) { hostnet.InsideFiles(hosts, resolv) }
-
 func insideHostname(f func() (string, error)) { hostnet.InsideHostname(f) }
 
 // insideCookies is what the sockets of a device are, by number.
@@ -146,23 +144,30 @@ func insideOption(fd, level, opt int, value interface{}) {
 	}
 }
 
-// LookupHost looks into the file that a test has named last.
+// insideFileLock is held by who names the device's files and who reads them: a
+// look-up that nobody waits for any more may still read.
+var insideFileLock sync.Mutex
+
+func insideFiles(hosts, resolv string) {
+	insideFileLock.Lock()
+	defer insideFileLock.Unlock()
+	hostnet.InsideFiles(hosts, resolv)
+}
+
 func (d insideWhole) LookupHost(network, name string, deadline time.Time) ([]netip.Addr, error) {
-	insideNameFiles()
+	insideFileLock.Lock()
+	defer insideFileLock.Unlock()
 	return d.Device.LookupHost(network, name, deadline)
 }
 
-var insideNamed struct {
-	sync.Mutex
-	hosts, resolv string
+func (d insideWhole) DNSServers() []netip.AddrPort {
+	insideFileLock.Lock()
+	defer insideFileLock.Unlock()
+	return d.Device.DNSServers()
 }
 
-// insideNameFiles tells the device which files this package reads.
-func insideNameFiles() {
-	insideNamed.Lock()
-	defer insideNamed.Unlock()
-	if hosts, resolv := hostsFilePath, resolvFile; insideNamed.hosts != hosts || insideNamed.resolv != resolv {
-		insideNamed.hosts, insideNamed.resolv = hosts, resolv
-		hostnet.InsideFiles(hosts, resolv)
-	}
+func (d insideWhole) DNSSearch() (domains []string, ndots int) {
+	insideFileLock.Lock()
+	defer insideFileLock.Unlock()
+	return d.Device.DNSSearch()
 }

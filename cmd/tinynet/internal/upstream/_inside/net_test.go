@@ -334,6 +334,7 @@ func (s byPriorityWeight) shuffleByWeight() { sortSRV(s) }
 
 // lookupStaticHost returns what the device and this package find in the hosts file.
 func lookupStaticHost(host string) (addrs []string, canonical string) {
+	insideFiles(hostsFilePath, resolvFile)
 	d, ok := tinynetDevice.(hostLookuper)
 	if !ok {
 		return nil, ""
@@ -465,6 +466,7 @@ const (
 )
 
 func (r *Resolver) goLookupIPCNAMEOrder(ctx context.Context, network, name string, _ hostLookupOrder, _ *dnsConfig) (addrs []IPAddr, cname dnsmessage.Name, err error) {
+	insideFiles(hostsFilePath, resolvFile)
 	if addrs, err = r.LookupIPAddr(ctx, name); err != nil {
 		return nil, cname, err
 	}
