@@ -35,6 +35,10 @@ func raceAcquire() {}
 func didWritev(n int)                {}
 func didSendFile(n int64, err error) {}
 
+// didSplice is called when the system has moved n bytes from src to dst, or should
+// have.
+func didSplice(dst, src *devSocket, n int64, handled bool, err error) {}
+
 // edns0 reports whether DNS servers are told how long a datagram may be.
 func edns0() bool { return true }
 

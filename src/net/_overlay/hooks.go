@@ -117,6 +117,17 @@ func raceAcquire() {
 func didWritev(n int)                { poll.TestHookDidWritev(n) }
 func didSendFile(n int64, err error) { poll.TestHookDidSendFile(nil, 0, n, err, true) }
 
+// testHookSplice, if not nil, is didSplice. Go's own tests of net set it.
+var testHookSplice func(dst, src *devSocket, n int64, handled bool, err error)
+
+// didSplice is called when the system has moved n bytes from src to dst, or should
+// have.
+func didSplice(dst, src *devSocket, n int64, handled bool, err error) {
+	if testHookSplice != nil {
+		testHookSplice(dst, src, n, handled, err)
+	}
+}
+
 var netedns0 = godebug.New("netedns0")
 
 // edns0 reports whether DNS servers are told how long a datagram may be.

@@ -285,6 +285,52 @@ func expectSendfile(t *testing.T, wantConn Conn, f func()) {
 	}
 }
 
+// spliceHook is what a test gets to know of the moving of bytes from socket to
+// socket by the system.
+type spliceHook struct {
+	called, handled bool
+	dstfd, srcfd    int
+	written         int64
+	err             error
+}
+
+func hookSplice(t *testing.T) *spliceHook {
+	h := new(spliceHook)
+	testHookSplice = func(dst, src *devSocket, n int64, handled bool, err error) {
+		*h = spliceHook{true, handled, insideDescriptor(dst), insideDescriptor(src), n, err}
+	}
+	t.Cleanup(func() { testHookSplice = nil })
+	return h
+}
+
+func insideDescriptor(s *devSocket) (fd int) {
+	if raw, err := s.syscallConn(); err == nil {
+		raw.Control(func(sys uintptr) { fd = int(sys) })
+	}
+	return fd
+}
+
+// Datagrams and sequenced packets are not moved: their bounds would be lost.
+func testSpliceNoUnixpacket(t *testing.T) {
+	_, up := spawnTestSocketPair(t, "unixpacket")
+	insideNoSplice(t, up)
+}
+
+func testSpliceNoUnixgram(t *testing.T) {
+	insideNoSplice(t, newLocalPacketListener(t, "unixgram").(*UnixConn))
+}
+
+func insideNoSplice(t *testing.T, up Conn) {
+	t.Helper()
+	defer up.Close()
+	client, down := spawnTestSocketPair(t, "tcp")
+	defer client.Close()
+	defer down.Close()
+	if n, handled, err := down.(*TCPConn).spliceFrom(up); n != 0 || handled || err != nil {
+		t.Errorf("moved %d, %t, %v", n, handled, err)
+	}
+}
+
 // Look-ups.
 
 var (
