@@ -103,6 +103,9 @@ func Run(ctx context.Context, cfg Config) error {
 	ran := 0
 	for _, res := range ours {
 		ran += len(res.Tests)
+		if res.Broken {
+			ran++ // it has something to report
+		}
 	}
 	if ran == 0 && cfg.Run != "" {
 		return fmt.Errorf("%w: none matches -run %s", ErrNoTests, cfg.Run)
