@@ -88,16 +88,18 @@ func (s *socket) control(name string, f func(fd int) error) error {
 
 // failure returns the error for what a call on s.file or s.raw gave.
 func (s *socket) failure(name string, err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	// A server interrupts a read after each request: this is no place for
+	// errors.As.
+	if path, ok := err.(*os.PathError); ok {
 		err = path.Err
+	}
+	if err == os.ErrDeadlineExceeded {
+		return netdev.ErrTimeout
 	}
 	var errno syscall.Errno
 	switch {
 	case errors.As(err, &errno):
 		return os.NewSyscallError(name, errno)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return netdev.ErrTimeout
 	case s.closed.Load():
 		return netdev.ErrInvalidSocketFd
 	}

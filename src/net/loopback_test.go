@@ -636,7 +636,6 @@ func TestUnsupportedSaysSo(t *testing.T) {
 		"ListenUnixgram": func() error { _, err := ListenPacket("unixgram", "/tmp/x"); return err },
 		"DialIP":         func() error { _, err := Dial("ip4:1", "127.0.0.1"); return err },
 		"ListenIP":       func() error { _, err := ListenPacket("ip4:icmp", "127.0.0.1"); return err },
-		"Multicast":      func() error { _, err := ListenMulticastUDP("udp", nil, &UDPAddr{}); return err },
 		"File":           func() error { _, err := near.File(); return err },
 		"SyscallConn":    func() error { _, err := near.SyscallConn(); return err },
 		"ListenerFile":   func() error { _, err := l.File(); return err },

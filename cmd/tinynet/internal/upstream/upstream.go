@@ -73,6 +73,8 @@ type Config struct {
 var (
 	// ErrWorse: a test that should pass does not.
 	ErrWorse = errors.New("not as it should be")
+	// ErrNoTests: nothing matches Config.Run.
+	ErrNoTests = errors.New("no test to run")
 	// ErrNotTaken: go did not take the overlay.
 	ErrNotTaken = errors.New("overlay not taken")
 )
@@ -97,6 +99,16 @@ func Run(ctx context.Context, cfg Config) error {
 	ours, err := r.ours(ctx)
 	if err != nil {
 		return err
+	}
+	ran := 0
+	for _, res := range ours {
+		ran += len(res.Tests)
+		if res.Broken {
+			ran++ // it has something to report
+		}
+	}
+	if ran == 0 && cfg.Run != "" {
+		return fmt.Errorf("%w: none matches -run %s", ErrNoTests, cfg.Run)
 	}
 	return r.report(ours, stock)
 }
