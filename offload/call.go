@@ -2,6 +2,7 @@ package offload
 
 import (
 	"errors"
+	"io"
 	"time"
 
 	"tinynet/netdev"
@@ -190,7 +191,13 @@ func (d *Device) takeFor(w *waiter) error {
 			}
 		}
 		d.mu.Lock()
-		err = d.check(w)
+		if err = d.check(w); err == nil && !w.s.onChip {
+			err = netdev.ErrConnReset
+			if !w.write && w.state == stateConnected {
+				w.s.eof = true
+				err = io.EOF
+			}
+		}
 		d.mu.Unlock()
 		if err != nil {
 			<-d.owner

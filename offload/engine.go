@@ -184,12 +184,18 @@ func (e *Engine) Fail(s *Socket, err error) {
 	d.mu.Unlock()
 }
 
-// Gone says that the chip has closed the socket by itself, so that Close is
-// not to be called for it.
+// Gone says that the chip has closed the socket by itself, and may give its
+// number to another: no method is called for it any more, not even Close. A
+// stream has ended, as if Recv had said so, and cannot be sent on. An error that
+// the method returns which found out, or Fail, takes precedence.
 func (e *Engine) Gone(s *Socket) {
-	e.mu.Lock()
-	s.onChip = false
-	e.mu.Unlock()
+	d := e.dev()
+	d.mu.Lock()
+	if s.onChip {
+		d.ready(s, Readable|Writable)
+		s.onChip = false
+	}
+	d.mu.Unlock()
 }
 
 // SetPort says what the socket's local port is, 0 if it is unknown.

@@ -744,6 +744,40 @@ func TestPushedDatagrams(t *testing.T) {
 	})
 }
 
+// A chip that closes a connection by itself may have given its number away
+// before anybody looks.
+func TestGoneSocketIsNotTouched(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, d *Device, c *fakeChip) {
+		c.mute = true
+		a, l, u := dialed(t, d), listener(t, d, 80), datagram(t, d, 5000)
+		s := c.sock(d, a).s
+		recv := call(func() error { _, err := d.Recv(a, make([]byte, 1), 0, forever); return err })
+		send := call(func() error { _, err := d.Send(a, make([]byte, 2000), 0, forever); return err })
+		accept := call(func() error { _, _, err := d.Accept(l); return err })
+		from := call(func() error { _, _, err := d.RecvFrom(u, make([]byte, 1), 0, forever); return err })
+		for _, s := range []*Socket{s, c.sock(d, l).s, c.sock(d, u).s} {
+			d.Engine().Gone(s)
+		}
+		c.do(func() { clear(c.socks) })
+		b := dialed(t, d) // gets the number
+		if c.sock(d, b).s.Handle != s.Handle {
+			t.Fatal("another number")
+		}
+		soon(t, "Recv", recv, time.Millisecond, io.EOF)
+		soon(t, "Send", send, time.Millisecond, netdev.ErrConnReset)
+		soon(t, "Accept", accept, time.Millisecond, netdev.ErrConnReset)
+		soon(t, "RecvFrom", from, time.Millisecond, netdev.ErrConnReset)
+		if n, err := d.Recv(a, make([]byte, 1), 0, forever); n != 0 || err != io.EOF {
+			t.Errorf("%d, %v; want the end", n, err)
+		}
+		for _, fd := range []int{a, l, u} {
+			ok(t, d.Close(fd))
+		}
+		c.do(func() { c.mute = false })
+		check1(d.Send(b, []byte("x"), 0, forever))(t)
+	})
+}
+
 // # The link
 
 func TestLinkLossFailsEverySocketAtOnce(t *testing.T) {

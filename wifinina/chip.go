@@ -144,7 +144,8 @@ func (c *chip) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 	}
 	// Arduino's firmware passes through "connecting", after which any state
 	// of failure is final. Adafruit's may stay at idle or disconnected until
-	// it is connected: there only a new reason tells of a failure.
+	// it is connected, and tries again by itself: there only a new reason tells
+	// of a failure.
 	begun := false
 	for waited := 0 * c.bus.lim.join; ; waited += c.bus.lim.join {
 		st, reason, err := c.state()
@@ -156,7 +157,14 @@ func (c *chip) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 		case statusConnected:
 			return c.address()
 		case statusConnecting:
-			begun = !c.fw.adafruit
+			if begun = !c.fw.adafruit; begun {
+				break
+			}
+			// There it means that no access point has the name.
+			if reason != before {
+				return netip.Addr{}, verdict(p, reason, failure)
+			}
+			failure = verdict(p, reason, netlink.ErrConnectTimeout)
 		case statusConnectFailed:
 			return netip.Addr{}, verdict(p, reason, failure)
 		case statusConnectionLost, statusDisconnected:
