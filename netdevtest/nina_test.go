@@ -3,6 +3,7 @@ package netdevtest
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/netip"
 	"testing"
@@ -108,6 +109,39 @@ func TestNINASlots(t *testing.T) {
 			}, synctest.Test)
 		})
 	}
+}
+
+// A slot is woken by GPIO0, however long it has been silent, and costs little
+// until then.
+func TestNINASlotsAreWokenByGPIO0(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newNINA(network.VirtualConfig{}, nina.Config{}, func(c *wifinina.Config) { c.Spi = &olderWire{SPI: c.Spi} })
+		defer b.close()
+		check(t, b.dev.NetConnect())
+		device, peer := pair(t, &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}}, 7000)
+		defer device.Close()
+		go io.Copy(device, device)
+		for i := range 10 {
+			time.Sleep(time.Minute + time.Duration(i)*1300*time.Microsecond)
+			before := b.chip.Ledger().Exchanges
+			time.Sleep(10 * time.Second)
+			// Twice a second the link, and 2B and 2F on the socket.
+			if n := b.chip.Ledger().Exchanges - before; n > 80 {
+				t.Errorf("%d exchanges in 10 s of silence", n)
+			}
+			start := time.Now()
+			_, err := peer.Write([]byte("x"))
+			check(t, err)
+			_, err = io.ReadFull(peer, make([]byte, 1))
+			check(t, err)
+			// A tick of the chip's, and a look of the driver's.
+			if d := time.Since(start); d > 17*time.Millisecond {
+				t.Errorf("an echo after %v", d)
+			}
+		}
+		peer.Close()
+		time.Sleep(time.Second)
+	})
 }
 
 func TestNINA(t *testing.T) {

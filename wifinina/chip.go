@@ -161,7 +161,7 @@ func (c *chip) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 				break
 			}
 			// There it means that no access point has the name.
-			if reason != before {
+			if reason != before && reason != 0 {
 				return netip.Addr{}, verdict(p, reason, failure)
 			}
 			failure = verdict(p, reason, netlink.ErrConnectTimeout)

@@ -288,6 +288,9 @@ func (c *fakeChip) handle(b []byte) []byte {
 		switch {
 		case c.ssid == "" || string(ps[0]) != c.ssid:
 			c.outcome = [2]byte{statusConnectFailed, reasonNoAccessPoint}
+			if c.adafruit {
+				c.outcome[0] = statusConnecting // which is not what it means there
+			}
 		case pass != c.pass:
 			c.outcome = [2]byte{statusDisconnected, reasonHandshakeTimeout}
 		default:

@@ -74,6 +74,18 @@ func TestSixSocketsOfAdafruit(t *testing.T) {
 	}
 }
 
+// Adafruit's state 1 is not "connecting" but "no access point".
+func TestMissingAccessPointOnAdafruit(t *testing.T) {
+	c := newFake(t)
+	c.version, c.adafruit = "3.3.0", true
+	d := newFast(c.config())
+	for _, limit := range []time.Duration{time.Hour, 20 * time.Millisecond} { // the second time the reason is not new
+		is(t, d.NetConnect(&netlink.ConnectParams{Ssid: "away", Passphrase: "passw0rd", Retries: 1, ConnectTimeout: limit}), netlink.ErrNoAccessPoint)
+	}
+	ok(t, d.NetConnect())
+	d.NetDisconnect()
+}
+
 func TestAccessPointHasAChannel(t *testing.T) {
 	for _, adafruit := range []bool{false, true} {
 		for _, pass := range []string{"", "passw0rd"} {
