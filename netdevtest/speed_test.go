@@ -478,8 +478,14 @@ func TestSpeedOfNINA(t *testing.T) {
 			t.Errorf("%v, want 1 s at most", f)
 		}
 	}
+	others := []time.Duration{0, 2 * time.Millisecond, 7 * time.Millisecond, 10 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond}
+	for _, rtt := range others {
+		const size = 128 << 10
+		took := upload(t, network.VirtualConfig{RTT: rtt}, size)
+		add(figure{what: fmt.Sprintf("upload of 128 KB, RTT %v", rtt), value: size / 1e3 / took.Seconds(), unit: "kB/s", bound: size / 1e3 / uploadBound(size, rtt).Seconds()})
+	}
 	for _, loss := range []float64{0, 0.01, 0.05} {
-		for _, rtt := range []time.Duration{0, 2 * time.Millisecond, 10 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond} {
+		for _, rtt := range others {
 			const size = 64 << 10
 			took := download(t, network.VirtualConfig{RTT: rtt, Loss: loss, Seed: 1}, size)
 			add(figure{what: fmt.Sprintf("download of 64 KB, loss %.0f %%, RTT %v", 100*loss, rtt), value: size / 1e3 / took.Seconds(), unit: "kB/s", bound: size / 1e3 / downloadBound(size, rtt).Seconds(), note: "(without loss)"})

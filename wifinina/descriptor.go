@@ -199,14 +199,15 @@ func (c *chip) connectDescriptor(s *offload.Socket, to netip.AddrPort) (done boo
 
 // What a stream is given at once. The chip's send buffer holds four segments of
 // 1436 bytes. Half of it can cross the wire while the other half is on its way to
-// the peer. When the network is the slower one, a segment's room at a time gets
-// free, and what the chip does not take has crossed the wire in vain.
+// the peer. When the network is the slower one, room for a segment at a time gets
+// free, and what the chip does not take has crossed the wire in vain; so it is
+// tried with half a segment.
 const (
 	segment   = 1436
 	flowSend  = 2 * segment
-	tightSend = segment
+	tightSend = segment / 2
 
-	tightFull = 8  // sends taken whole until the network is not the slower one any more
+	tightFull = 32 // sends taken whole until the network is not the slower one any more
 	tightZero = 16 // sends not taken at all until the chip is asked whether there is room
 )
 
@@ -248,7 +249,7 @@ func (c *chip) sendDescriptor(s *offload.Socket, p []byte) (int, error) {
 		count = 0
 	}
 	s.Mark = markTight | markZero | min(count+1, tightZero)<<8
-	if count%4 != 0 && count < tightZero {
+	if count%8 != 7 && count < tightZero {
 		return 0, nil
 	}
 	// A full buffer and a dead connection look the same but for errno.
