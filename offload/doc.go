@@ -63,7 +63,8 @@
 //   - Asking: the chip says nothing by itself. Poll makes an exchange. The
 //     engine asks about sockets on which a call waits: every half millisecond
 //     right after traffic, more seldom the longer nothing has come, and about
-//     17 times a second in all after a minute of silence.
+//     17 times a second in all after a minute of silence (50 times if it is but
+//     one socket).
 //   - A signal: a pin, or bytes in the UART's buffer. The chip implements
 //     Signaller, and sets Signalled in the sockets that it tells of. Signal costs
 //     no exchange and is looked at often; the sockets are asked by Poll when it

@@ -18,8 +18,8 @@ const (
 	pollMin   = instant(500 * time.Microsecond) // at least
 	pollShare = 32                              // that part,
 	pollWarm  = instant(20 * time.Millisecond)  // at most: what the first request after a pause waits for
-	coldShare = 64                              // then a smaller part,
-	pollCold  = instant(59 * time.Millisecond)  // until there are 17 looks a second at all sockets together.
+	coldShare = 64                              // then, if there are others, a smaller part,
+	pollCold  = instant(59 * time.Millisecond)  // until there are 17 looks a second at all together.
 
 	signalMax = instant(5 * time.Millisecond)   // between two looks at the signal
 	pollQuiet = instant(400 * time.Millisecond) // at a socket that it tells of, while it does not
@@ -297,6 +297,9 @@ func (d *Device) interval(s *Socket, now instant) instant {
 		default:
 			others++
 		}
+	}
+	if doors+others <= 1 && !s.Signalled {
+		return pollWarm // a server that waits for its next client, most often
 	}
 	most := instant(others)
 	if s.door() {
