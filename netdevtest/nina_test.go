@@ -144,6 +144,34 @@ func TestNINASlotsAreWokenByGPIO0(t *testing.T) {
 	})
 }
 
+// Transfers by slots come near what the profile allows, too.
+func TestNINASlotSpeed(t *testing.T) {
+	for _, rtt := range []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newNINA(network.VirtualConfig{RTT: rtt}, nina.Config{}, func(c *wifinina.Config) { c.Spi = &olderWire{SPI: c.Spi} })
+			defer b.close()
+			check(t, b.dev.NetConnect())
+			device, peer := pair(t, &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}}, 7000)
+			const size = 256 << 10
+			buf := make([]byte, size)
+			run := func(what string, from io.Writer, to io.Reader, bound time.Duration) {
+				start := time.Now()
+				go from.Write(make([]byte, size))
+				_, err := io.ReadFull(to, buf)
+				check(t, err)
+				if took := time.Since(start); took*85/100 > bound {
+					t.Errorf("%s, RTT %v: %v, the bound is %v", what, rtt, took, bound)
+				}
+				time.Sleep(time.Second)
+			}
+			run("download", peer, chunks{device}, downloadBound(size, rtt))
+			run("upload", device, peer, uploadBound(size, rtt))
+			device.Close()
+			peer.Close()
+		})
+	}
+}
+
 func TestNINA(t *testing.T) {
 	for _, rtt := range []time.Duration{0, 5 * time.Millisecond} {
 		t.Run("RTT "+rtt.String(), func(t *testing.T) {

@@ -624,6 +624,28 @@ func TestSignalWakesASocketFromCold(t *testing.T) {
 	})
 }
 
+// A signal tells of data, not of room.
+func TestRoomOnASignalledSocket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newFake(t)
+		c.signalled = true
+		d := c.device(Config{})
+		defer d.NetDisconnect()
+		fd := dialed(t, d)
+		fs := c.sock(d, fd)
+		start := time.Now()
+		go func() {
+			for range 20 {
+				time.Sleep(20 * time.Millisecond)
+				c.do(func() { fs.window += 1000 })
+			}
+		}()
+		check1(d.Send(fd, make([]byte, 20000), 0, forever))(t)
+		within(t, "Send", time.Since(start), 380*time.Millisecond, 400*time.Millisecond)
+		time.Sleep(time.Second)
+	})
+}
+
 // A signal that stays high for data that nobody wants costs little.
 func TestSignalThatStaysHigh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

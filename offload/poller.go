@@ -22,7 +22,9 @@ const (
 	pollCold  = instant(59 * time.Millisecond)  // until there are 17 looks a second at all together.
 
 	signalMax = instant(5 * time.Millisecond)   // between two looks at the signal
-	pollQuiet = instant(400 * time.Millisecond) // at a socket that it tells of, while it does not
+	pollQuiet = instant(400 * time.Millisecond) // at a socket that it tells of, while it does not,
+
+	signalLate = instant(30 * time.Millisecond) // but for so long after traffic: a signal may lag
 )
 
 // poller is the state of a device's poller. Only its goroutine uses it, but
@@ -254,7 +256,7 @@ func (d *Device) look(s *Socket, want Ready, until instant) {
 	if s.gen != gen {
 		return
 	}
-	s.next = now + d.interval(s, now)
+	s.next = now + d.interval(s, want, now)
 	if errors.Is(err, netdev.ErrLinkDown) || errors.Is(err, netdev.ErrConnReset) {
 		r = Failed // who waits finds out
 	} else if err != nil {
@@ -270,19 +272,21 @@ func (d *Device) look(s *Socket, want Ready, until instant) {
 	}
 }
 
-// interval returns how long not to poll a socket. The caller holds mu.
-func (d *Device) interval(s *Socket, now instant) instant {
+// interval returns how long not to poll a socket for what want says. The caller
+// holds mu.
+func (d *Device) interval(s *Socket, want Ready, now instant) instant {
 	last := s.active
 	if s.state == stateListening {
 		last = d.active // a client that got its answer may have the next request
 	}
-	if s.Signalled {
-		if !d.poll.high {
-			return pollQuiet
-		}
+	told := s.Signalled && want&Writable == 0 // no signal tells of room
+	if told && d.poll.high {
 		last = max(last, d.poll.edge)
 	}
 	idle := now - last
+	if told && !d.poll.high && idle > signalLate {
+		return pollQuiet
+	}
 	if warm := idle / pollShare; warm < pollWarm {
 		return max(pollMin, warm)
 	}

@@ -33,6 +33,13 @@ func newSlots() (s [10]fakeSlot) {
 
 func littleEndian(v uint16) []byte { return []byte{byte(v), byte(v >> 8)} }
 
+// wrong reports what no driver may do, unless it was lied to.
+func (c *fakeChip) wrong(format string, args ...any) {
+	if !c.hostile {
+		c.t.Errorf(format, args...)
+	}
+}
+
 // slot runs a command of slots. It reports what no driver may do.
 func (c *fakeChip) slot(cmd byte, ps [][]byte) []byte {
 	port := func(p []byte) uint16 { return binary.BigEndian.Uint16(p) }
@@ -44,7 +51,7 @@ func (c *fakeChip) slot(cmd byte, ps [][]byte) []byte {
 		i = ps[len(ps)-2][0]
 	}
 	if int(i) >= len(c.slots) {
-		c.t.Errorf("command %02X for slot %d", cmd, i)
+		c.wrong("command %02X for slot %d", cmd, i)
 		return refusal
 	}
 	s := &c.slots[i]
@@ -54,7 +61,7 @@ func (c *fakeChip) slot(cmd byte, ps [][]byte) []byte {
 		switch ps[len(ps)-1][0] {
 		case 0:
 			if s.server {
-				c.t.Errorf("slot %d listens already", i)
+				c.wrong("slot %d listens already", i)
 			}
 			*s = fakeSlot{typ: 0, server: true, open: true, port: p}
 		case 1:
@@ -98,7 +105,7 @@ func (c *fakeChip) slot(cmd byte, ps [][]byte) []byte {
 			return answer(cmd, []byte{1})
 		}
 		if s.open {
-			c.t.Errorf("slot %d is connected anew: what it held leaks", i)
+			c.wrong("slot %d is connected anew: what it held leaks", i)
 		}
 		if c.refuse != nil && c.refuse(to) {
 			return answer(cmd)
@@ -110,16 +117,16 @@ func (c *fakeChip) slot(cmd byte, ps [][]byte) []byte {
 		return answer(cmd, []byte{1})
 	case 0x2E:
 		if s.server {
-			c.t.Errorf("server in slot %d is stopped: it leaks", i)
+			c.wrong("server in slot %d is stopped: it leaks", i)
 		}
 		if s.typ == 1 && len(s.current) > 0 {
-			c.t.Errorf("slot %d is stopped with a datagram unread: the next use gets it", i)
+			c.wrong("slot %d is stopped with a datagram unread: the next use gets it", i)
 		}
 		s.typ, s.open = 255, false
 		return answer(cmd, []byte{1})
 	case 0x2F:
 		if s.typ == 1 && s.group == [4]byte{} || s.server {
-			c.t.Errorf("state of slot %d asked, which has no connection: it leaks", i)
+			c.wrong("state of slot %d asked, which has no connection: it leaks", i)
 		}
 		if (s.typ == 0 || s.typ == 2) && !(s.ended && len(s.in) == 0) {
 			return answer(cmd, []byte{4})
@@ -132,7 +139,7 @@ func (c *fakeChip) slot(cmd byte, ps [][]byte) []byte {
 		return answer(cmd, []byte{0})
 	case 0x39:
 		if len(s.send) == 0 {
-			c.t.Error("an empty datagram is sent")
+			c.wrong("an empty datagram is sent")
 		}
 		c.datagrams = append(c.datagrams, fakeDatagram{s.port, s.target, bytes.Clone(s.send)})
 		return answer(cmd, []byte{1})
@@ -163,7 +170,7 @@ func (c *fakeChip) slot(cmd byte, ps [][]byte) []byte {
 		return answer(cmd, data)
 	case 0x46:
 		if len(s.send)+len(ps[1]) > 1500 {
-			c.t.Error("the chip's send buffer overflows")
+			c.wrong("the chip's send buffer overflows")
 		}
 		s.send = append(s.send, ps[1]...)
 		return answer(cmd, []byte{1})

@@ -16,9 +16,7 @@ const (
 
 	// maxFrame is the longest frame, either way: the chip's DMA length.
 	maxFrame = 4092
-	// maxSendSlot is the most data that a frame of cmdSendSlot carries, and
-	// maxRecvSlot the most that cmdRecvSlot may be asked for.
-	maxSendSlot = maxFrame - 9
+	// maxRecvSlot is the most that cmdRecvSlot may be asked for.
 	maxRecvSlot = maxFrame - 6
 	// maxRecv is the most that cmdRecv and cmdRecvFrom may be asked for:
 	// the firmware clamps the former and overruns its buffer on the latter.

@@ -20,6 +20,10 @@ import (
 //   - the end of a TLS stream that the peer did not announce goes unnoticed;
 //   - 50 datagrams a second.
 
+// tlsSend is what TLS is given at once: two records, with what TLS adds, fit
+// into the chip's send buffer.
+const tlsSend = 2840
+
 // freeSlot returns a slot that nothing uses.
 func (c *chip) freeSlot() (byte, bool) {
 	for slot := byte(0); slot < c.fw.slots; slot++ {
@@ -153,9 +157,12 @@ func (c *chip) sendSlot(s *offload.Socket, p []byte) (int, error) {
 	if s.Mark&markEnded != 0 {
 		return 0, netdev.ErrConnReset
 	}
-	most := maxSendSlot
-	if s.Mark&markAccepted != 0 {
-		most = 1436 // a segment
+	most := flowSend
+	switch {
+	case s.Mark&markAccepted != 0:
+		most = segment
+	case s.Kind == offload.TLS:
+		most = tlsSend
 	}
 	p = p[:min(len(p), most)]
 	if s.Kind == offload.TLS && s.Mark&markStuck != 0 {
