@@ -16,6 +16,9 @@ type fakeStation struct {
 	mu        sync.Mutex
 	params    network.Params
 	frame     func()
+	link      func()
+	away      bool // the access point is gone
+	joined    int  // stations, in access-point mode
 	up        bool
 	closed    bool
 	rtt       time.Duration
@@ -47,6 +50,35 @@ func (s *fakeStation) OnFrame(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.frame = f
+}
+
+func (s *fakeStation) InRange() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.away
+}
+
+func (s *fakeStation) Stations() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.joined
+}
+
+func (s *fakeStation) OnLink(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.link = f
+}
+
+// change changes what InRange and Stations say, and tells the chip.
+func (s *fakeStation) change(away bool, joined int) {
+	s.mu.Lock()
+	s.away, s.joined = away, joined
+	f := s.link
+	s.mu.Unlock()
+	if f != nil {
+		f()
+	}
 }
 
 // came tells the chip that a frame came.
