@@ -26,7 +26,7 @@ type accessPoint struct {
 // newAccessPoint makes the fabric of a board's own network.
 func newAccessPoint(outside *fabric, p Params, ap AccessPoint, gate netip.Addr) *accessPoint {
 	f := newFabric(outside.clk, ap.Addr, gate)
-	f.silent = outside.silent
+	f.silent, f.real = outside.silent, outside.real
 	a := &accessPoint{AccessPoint: ap, f: f, joined: make(map[netip.Addr]*node)}
 	f.lock()
 	a.n = f.attach(ap.Addr.Addr(), p, false)

@@ -166,7 +166,7 @@ func (f *fabric) roundTrip(ctx context.Context) error {
 		return ctx.Err()
 	}
 	answered := make(chan struct{})
-	t := f.clk.Later(d, func() { close(answered) })
+	t := f.later(d, func() { close(answered) })
 	select {
 	case <-answered:
 		return nil

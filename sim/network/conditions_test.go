@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tinynet/sim/clock"
 )
 
 // changes counts how often a station is told of its link.
@@ -210,6 +212,29 @@ func TestConditionsRefuseNonsense(t *testing.T) {
 	}
 }
 
+// A delay on the host's network takes its time, whatever the clock.
+func TestDelayOfAHostIsReal(t *testing.T) {
+	clk := &watchedClock{Clock: clock.Free(), waits: make(chan time.Duration, 100)}
+	h := host(t, HostConfig{Clock: clk, RTT: 4 * time.Millisecond})
+	check(t, h.s.Ping(t.Context(), HostAddr))
+	for _, d := range []time.Duration{<-clk.waits, <-clk.waits} {
+		if d > 2*time.Millisecond || d < time.Millisecond {
+			t.Errorf("waited for %v, want the half of 4ms", d)
+		}
+	}
+}
+
+// watchedClock tells how long it was asked to wait.
+type watchedClock struct {
+	clock.Clock
+	waits chan time.Duration
+}
+
+func (c *watchedClock) AfterFunc(d time.Duration, f func()) clock.Timer {
+	c.waits <- d
+	return c.Clock.AfterFunc(d, f)
+}
+
 // The host's network, too, loses its access point, resets, delays, and has a
 // name server that fails.
 func TestConditionsOfAHost(t *testing.T) {
@@ -283,4 +308,21 @@ func TestConditionsOfAHost(t *testing.T) {
 	if err != nil || string(buf[:n]) != "late" {
 		t.Fatalf("%q, %v", buf[:n], err)
 	}
+}
+
+func TestPing(t *testing.T) {
+	virtually(t, nina, func(t *testing.T, v *Virtual, s Station) {
+		start := time.Now()
+		check(t, s.Ping(t.Context(), HostAddr))
+		if d := time.Since(start); d != rtt {
+			t.Fatalf("it took %v", d)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		wantErr(t, s.Ping(ctx, netip.MustParseAddr("10.0.0.77")), context.DeadlineExceeded)
+		v.SetAccessPoint(false)
+		wantErr(t, s.Ping(t.Context(), HostAddr), ErrDown)
+	})
+	h := host(t, HostConfig{})
+	check(t, h.s.Ping(t.Context(), HostAddr))
 }

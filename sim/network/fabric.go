@@ -30,6 +30,7 @@ type fabric struct {
 	seed   uint64
 	beyond beyond // what is not in memory; nil for nothing
 	alone  bool   // there is no way beyond gate
+	real   bool   // delays take their time on every clock
 	host   *node  // on a Host: the machine, whose ports are the loopback's; nil elsewhere
 
 	mu sync.Mutex
@@ -65,6 +66,15 @@ func newFabric(clk clock.Clock, subnet netip.Prefix, gate netip.Addr) *fabric {
 		ghosts: make(map[netip.Addr][]*end),
 		lines:  make(map[string]int),
 	}
+}
+
+// later calls do when a delay has passed: one that was asked for on a Host is
+// real, as all else is there.
+func (f *fabric) later(d time.Duration, do func()) clock.Timer {
+	if f.real {
+		return f.clk.AfterFunc(d, do)
+	}
+	return f.clk.Later(d, do)
 }
 
 func (f *fabric) lock() { f.mu.Lock() }
@@ -146,7 +156,7 @@ func (l *line) sendAfter(extra time.Duration, arrive func()) {
 	l.queue = append(l.queue, arrive)
 	// One timer for each, but each takes the oldest: timers that go off
 	// together may do so in any order.
-	l.f.clk.Later(at.Sub(now), func() {
+	l.f.later(at.Sub(now), func() {
 		l.f.lock()
 		defer l.f.unlock()
 		oldest := l.queue[0]

@@ -19,7 +19,8 @@ type HostConfig struct {
 	Clock clock.Clock // for timeouts; nil: clock.Free()
 
 	// RTT and Loss are a delay and losses between boards and anybody else, on
-	// top of the host's own; Seed decides what is lost. See VirtualConfig.
+	// top of the host's own and real on every clock; Seed decides what is
+	// lost. See VirtualConfig.
 	RTT  time.Duration
 	Loss float64
 	Seed uint64
@@ -118,6 +119,7 @@ func NewHost(cfg HostConfig) (*Host, error) {
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.f.delay, h.f.loss, h.f.seed = cfg.RTT/2, cfg.Loss, cfg.Seed
+	h.f.real = true
 	h.own(h.f)
 	for _, fw := range cfg.Forward {
 		if err := h.forward(fw); err != nil {

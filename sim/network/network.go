@@ -107,6 +107,11 @@ type Station interface {
 	// is at first, true and 0.
 	OnLink(f func())
 
+	// Ping sends an ICMP echo and waits for its answer: ErrDown, or the
+	// context's error if none comes. On a Host nobody answers but boards and
+	// the host.
+	Ping(ctx context.Context, addr netip.Addr) error
+
 	// SetLink takes the link down or up. Taking it down resets every
 	// connection (their peers notice nothing but silence, but see Host);
 	// listeners and UDP sockets stay.

@@ -24,7 +24,11 @@ func newStation(f *fabric, p Params, lookup func(ctx context.Context, name strin
 	defer f.unlock()
 	for addr := BoardAddr; Subnet.Contains(addr.Next()); addr = addr.Next() {
 		if f.nodes[addr] == nil {
-			return &station{n: f.attach(addr, p, false), lookup: lookup}
+			n := f.attach(addr, p, false)
+			if f.away {
+				n.cut()
+			}
+			return &station{n: n, lookup: lookup}
 		}
 	}
 	panic(fmt.Sprintf("network: no address is left in %v for another station", Subnet))
@@ -187,6 +191,35 @@ func (s *station) Lookup(ctx context.Context, name string) (netip.Addr, error) {
 		return netip.Addr{}, fmt.Errorf("look up %s: %w", name, err)
 	}
 	return addr, nil
+}
+
+func (s *station) Ping(ctx context.Context, addr netip.Addr) error {
+	f := s.n.f
+	f.lock()
+	if !s.n.up {
+		f.unlock()
+		return ErrDown
+	}
+	answered := make(chan struct{})
+	to := f.newLine("ping " + s.n.addr.String() + " " + addr.String())
+	back := f.newLine("pong " + s.n.addr.String() + " " + addr.String())
+	if !to.lost() {
+		to.send(func() {
+			if (f.up(addr) || f.host != nil && addr == f.gate) && !back.lost() {
+				back.send(func() { close(answered) })
+			}
+		})
+	}
+	down := s.n.down
+	f.unlock()
+	select {
+	case <-answered:
+		return nil
+	case <-down:
+		return ErrDown
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // noDNS is a network without a name server: that of a board.
