@@ -345,7 +345,7 @@ func newFirmware(c *Chip) *firmware {
 		update:  make(chan struct{}, 2),
 		frame:   make(chan struct{}, 1),
 	}
-	if t := f.tick(); t > 0 {
+	if t := c.cfg.Timing.Tick; t > 0 {
 		f.phase = time.Duration(c.rng.Int64N(int64(t)))
 	}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
@@ -415,18 +415,9 @@ func (f *firmware) work(d time.Duration) {
 	f.block(func() { f.sleep(d) })
 }
 
-// tick is that of FreeRTOS.
-func (f *firmware) tick() time.Duration {
-	t := f.c.cfg.Timing.Tick
-	if f.v.fastTick {
-		t /= 10
-	}
-	return t
-}
-
 // untilTick returns how long it is to the next tick.
 func (f *firmware) untilTick() time.Duration {
-	t := f.tick()
+	t := f.c.cfg.Timing.Tick
 	if t <= 0 {
 		return 0
 	}

@@ -46,7 +46,6 @@ type variant struct {
 	// The stack.
 	slots        int  // and lwIP's sockets in all; 0: 10
 	mss          int  // 0: 1436; window and send buffer are 4 of them
-	fastTick     bool // FREERTOS_HZ is 1000
 	scansAtOnce  bool // the GPIO0 task does not sleep between scans
 	dropIsSilent bool // a link that goes down closes no socket
 
@@ -149,7 +148,6 @@ var variants = map[string]variant{
 		rawScanAuth:     true,
 		slots:           6,
 		mss:             1440,
-		fastTick:        true,
 		scansAtOnce:     true,
 		mutexes:         true,
 		stateFreesOwn:   true,

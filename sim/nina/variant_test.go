@@ -332,7 +332,7 @@ func TestTimeOfAdafruit33HasEightBytes(t *testing.T) {
 	})
 }
 
-// The tick is 1 ms, and the GPIO0 task does not wait for it.
+// The GPIO0 task does not sleep between scans.
 func TestGPIO0OfAdafruit33FollowsAtOnce(t *testing.T) {
 	run(t, Config{Firmware: Adafruit33}, func(r *rig) {
 		r.join()
