@@ -1,6 +1,7 @@
-// Package nina is a simulated WiFiNINA module: an ESP32 with Arduino's nina-fw,
-// seen from its pins and its SPI bus, byte for byte, with the firmware's quirks
-// and side effects. It knows nothing of the drivers that use it.
+// Package nina is a simulated WiFiNINA module: an ESP32 with Arduino's nina-fw
+// or Adafruit's fork of it, seen from its pins and its SPI bus, byte for byte,
+// with the firmware's quirks and side effects. It knows nothing of the drivers
+// that use it.
 //
 // What the firmware leaves undefined (levels during boot, bytes past the end of
 // a reply, addresses of closed sockets) is filled with seeded noise. Where the

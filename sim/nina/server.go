@@ -15,8 +15,6 @@ type tcpServer interface {
 	// write is 44 on the server's slot. It reports false where that is no
 	// concern of the server's.
 	write(t *task, p []byte) (int, bool)
-	// end closes the listener.
-	end(t *task)
 }
 
 // newServer makes a slot's TCP server.
@@ -151,6 +149,7 @@ func (s *server) write(t *task, p []byte) (int, bool) {
 	return n, true
 }
 
+// end is what Arduino's 3.x has for 38.
 func (s *server) end(t *task) {
 	for _, fd := range []int{s.held, s.fd} {
 		if fd >= 0 {
@@ -202,8 +201,3 @@ func (s *networkServer) pending(t *task) bool {
 }
 
 func (s *networkServer) write(*task, []byte) (int, bool) { return 0, false }
-
-func (s *networkServer) end(t *task) {
-	t.close(s.fd)
-	s.fd, s.listening = -1, false
-}

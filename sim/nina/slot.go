@@ -131,8 +131,8 @@ func stopServer(f *firmware, in input, r *reply) {
 	if s == nil {
 		return
 	}
-	if s.serves() {
-		s.server.end(f.cmd)
+	if server, ok := s.server.(*server); ok && s.serves() {
+		server.end(f.cmd)
 		s.kind = slotFree
 	}
 	r.ack()

@@ -19,7 +19,6 @@ type datagrams interface {
 	getByte(peek bool) byte
 	remote() (ip [4]byte, port uint16)
 	stop(t *task)
-	descriptor() int
 }
 
 // newUDP makes a slot's UDP socket.
@@ -94,7 +93,6 @@ func (u *udp) send(t *task) bool {
 
 func (u *udp) available() int                    { return len(u.in) }
 func (u *udp) open() bool                        { return u.fd != -1 }
-func (u *udp) descriptor() int                   { return u.fd }
 func (u *udp) remote() (ip [4]byte, port uint16) { return u.ip, u.port }
 
 // parse makes the datagram visible from the next tick on: the task that calls

@@ -192,7 +192,7 @@ func (f *firmware) begin(want wanted) {
 		return // esp_wifi_connect refuses, and nothing tells
 	}
 	w.wanted = want
-	f.tryToJoin()
+	f.tryToJoin(f.c.clk.Later)
 }
 
 // radioStarts is the start of the station's interface.
@@ -208,8 +208,12 @@ func (f *firmware) radioStarts() {
 	w.named = w.hostname
 }
 
+// tryAgain is tryToJoin after a failure. It takes its time on every clock:
+// otherwise a chip that tries for ever would do nothing else.
+func (f *firmware) tryAgain() { f.tryToJoin(f.c.clk.AfterFunc) }
+
 // tryToJoin looks for the access point that is wanted.
-func (f *firmware) tryToJoin() {
+func (f *firmware) tryToJoin(later func(time.Duration, func()) clock.Timer) {
 	w := &f.wifi
 	w.state = linkJoining
 	w.attempts++
@@ -232,9 +236,9 @@ func (f *firmware) tryToJoin() {
 	}
 	if f.v.esp32Status && failed == LinkJoining {
 		// Associated, but without an address yet.
-		w.assocTimer = f.c.clk.Later(d-d/4, under(func() { w.status = statusIdle }))
+		w.assocTimer = later(d-d/4, under(func() { w.status = statusIdle }))
 	}
-	w.joinTimer = f.c.clk.Later(d, under(func() {
+	w.joinTimer = later(d, under(func() {
 		if f.gone() {
 			failed = LinkNoAccessPoint
 		}
@@ -325,7 +329,7 @@ func (f *firmware) disconnected(reason byte) {
 	case reason == reasonNoAPFound || reason == reasonAuthFail || reason == reasonAssocFail && f.v.assocFailFails:
 		w.status = statusConnectFailed
 	case reason == reasonAssocFail:
-		f.tryToJoin()
+		f.tryAgain()
 	default:
 		w.status = statusDisconnected
 		if !f.v.dropIsSilent {
@@ -355,7 +359,7 @@ func (f *firmware) disconnected32(reason byte) {
 		return
 	}
 	w.retried = true
-	f.tryToJoin()
+	f.tryAgain()
 }
 
 // associated is the association and the address that follows it.

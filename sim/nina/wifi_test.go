@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tinynet/sim/clock"
 	"tinynet/sim/network"
 )
 
@@ -387,6 +388,31 @@ func TestFullAccessPointIsTriedAgain(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		r.is("status", r.status(), 4)
 	})
+}
+
+// heldClock is the free one, but what takes its time there never comes.
+type heldClock struct {
+	clock.Clock
+	waits chan time.Duration
+}
+
+func (c heldClock) AfterFunc(d time.Duration, _ func()) clock.Timer {
+	c.waits <- d
+	return time.NewTimer(time.Hour)
+}
+
+// On a clock on which costs take no time, trying again takes its time all the
+// same.
+func TestTryingAgainTakesItsTimeOnEveryClock(t *testing.T) {
+	for fw, want := range map[string]time.Duration{Arduino20: 2 * time.Second, Adafruit33: 2 * time.Second} {
+		clk := heldClock{clock.Free(), make(chan time.Duration, 10)}
+		timing := DefaultTiming()
+		timing.Boot = 0
+		r := &rig{T: t, c: New(Config{Firmware: fw, Clock: clk, Timing: timing, AccessPoints: []AccessPoint{{SSID: "home", Full: true}}})}
+		r.ask(0x10, []byte("home"))
+		r.is(fw, <-clk.waits, want)
+		r.c.Close()
+	}
 }
 
 func TestAccessPointsChange(t *testing.T) {
