@@ -124,3 +124,19 @@ type Loopbacker interface {
 	// ::1.
 	HasLoopback() bool
 }
+
+// DNSServerer is implemented by devices that know DNS servers. Package net asks
+// them for what the device does not look up itself: records other than
+// addresses and, after UseDNS, hosts that it does not know or leaves to net.
+type DNSServerer interface {
+	// DNSServers returns the servers in the order in which to ask them.
+	DNSServers() []netip.AddrPort
+}
+
+// DNSSearcher is implemented by devices that know the domains in which to look
+// up names that are not complete.
+type DNSSearcher interface {
+	// DNSSearch returns the domains that are appended to names, and how many
+	// dots a name needs to be tried as it is first.
+	DNSSearch() (domains []string, ndots int)
+}

@@ -114,7 +114,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 	if r == nil {
 		r = DefaultResolver
 	}
-	addrs, host, err := r.resolve(ctx, proto, family, address)
+	addrs, host, err := r.resolve(untraceConnects(ctx), proto, family, address)
 	if err != nil {
 		return fail(err)
 	}
@@ -326,40 +326,6 @@ func (d *Dialer) dialOne(ctx context.Context, proto, network, host string, local
 	}
 	done(err)
 	return c, err
-}
-
-// DialTCP is DialContext for a TCP network and an address that is known. laddr
-// may be the zero AddrPort.
-func (d *Dialer) DialTCP(ctx context.Context, network string, laddr netip.AddrPort, raddr netip.AddrPort) (*TCPConn, error) {
-	ctx, cancel := d.limit(ctx)
-	defer cancel()
-	var la *TCPAddr
-	if laddr.IsValid() {
-		la = TCPAddrFromAddrPort(laddr)
-	}
-	ra := TCPAddrFromAddrPort(raddr)
-	c, err := d.dialTCPAddr(ctx, network, la, ra)
-	if err != nil {
-		return nil, &OpError{Op: "dial", Net: network, Source: la.opAddr(), Addr: ra, Err: err}
-	}
-	return c, nil
-}
-
-// DialUDP is DialContext for a UDP network and an address that is known. laddr
-// may be the zero AddrPort.
-func (d *Dialer) DialUDP(ctx context.Context, network string, laddr netip.AddrPort, raddr netip.AddrPort) (*UDPConn, error) {
-	ctx, cancel := d.limit(ctx)
-	defer cancel()
-	var la *UDPAddr
-	if laddr.IsValid() {
-		la = UDPAddrFromAddrPort(laddr)
-	}
-	ra := UDPAddrFromAddrPort(raddr)
-	c, err := d.dialUDPAddr(ctx, network, la, ra)
-	if err != nil {
-		return nil, &OpError{Op: "dial", Net: network, Source: la.opAddr(), Addr: ra, Err: err}
-	}
-	return c, nil
 }
 
 // ends checks the addresses of a connection and returns them as netip has them.

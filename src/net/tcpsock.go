@@ -93,8 +93,8 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 		return nil, err
 	}
 	err = d.control(ctx, network, remote, s)
-	if err == nil && local.IsValid() {
-		err = s.bind(local)
+	if err == nil {
+		local, err = s.bindDialer(local, remote.Addr())
 	}
 	if err == nil {
 		err = s.connect(ctx, host, remote)
@@ -103,7 +103,7 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 		s.abandon()
 		return nil, err
 	}
-	c := newTCPConn(s, network, s.localAddr(local), remote)
+	c := newTCPConn(s, network, s.localAddr(local, remote.Addr()), remote)
 	c.keepAlive(d.KeepAlive, d.KeepAliveConfig)
 	return c, nil
 }

@@ -103,7 +103,7 @@ func (d *Dialer) dialUDP(ctx context.Context, network string, local, remote neti
 		s.abandon()
 		return nil, err
 	}
-	return newUDPConn(u, network, s.localAddr(u.binding.local)), nil
+	return newUDPConn(u, network, s.localAddr(u.binding.local, remote.Addr())), nil
 }
 
 // ListenUDP opens a socket at laddr. network is "udp", "udp4" or "udp6". A nil

@@ -59,6 +59,18 @@ func traceConnect(ctx context.Context, network, address string) (done func(error
 	return func(error) {}
 }
 
+// untraceConnects returns ctx for looking up the name that is dialled: the
+// connections to DNS servers are not the program's.
+func untraceConnects(ctx context.Context) context.Context {
+	trace, _ := ctx.Value(nettrace.TraceKey{}).(*nettrace.Trace)
+	if trace == nil {
+		return ctx
+	}
+	lookups := *trace
+	lookups.ConnectStart, lookups.ConnectDone = nil, nil
+	return context.WithValue(ctx, nettrace.TraceKey{}, &lookups)
+}
+
 // The race detector does not see that what comes out of a device was put into
 // one before. As for files and the system's sockets, every sending is taken to
 // come before every receiving that ends later.
