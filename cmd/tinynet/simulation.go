@@ -39,7 +39,7 @@ func simulationFlags(flags *flag.FlagSet) *simFlags {
 	f := &simFlags{spec: boardFlag(flags), hosts: hostsValue{}}
 	flags.Var(&f.ports, "p", "with `HOST:BOARD`, TCP port BOARD of the board appears on 127.0.0.1 as port HOST;\nmay be repeated")
 	flags.Var(f.hosts, "host", "with `NAME=ADDR`, the board's DNS answers NAME with ADDR; may be repeated")
-	flags.StringVar(&f.ssid, "ssid", "", "`name` of the access point; without it there is one of every name")
+	flags.StringVar(&f.ssid, "ssid", "", "`name` of the access point; without it, and without -ap, there is one of every name")
 	flags.StringVar(&f.passphrase, "pass", "", "`passphrase` of the access point; without it the network is open")
 	flags.Var(&f.inRange, "ap", "with `NAME` or NAME:PASS, there is that access point too, for scans and to join;\nmay be repeated")
 	flags.Var(&f.firmware, "firmware", "`version` of the chip's firmware: "+strings.Join(nina.Firmwares(), ", "))

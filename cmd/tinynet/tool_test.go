@@ -232,6 +232,22 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// The flags of the simulated network and chip reach them.
+func TestRunOnAnotherFirmware(t *testing.T) {
+	dir := module(t, lamp)
+	roots := filepath.Join(dir, "roots.pem")
+	write(t, roots, "-----BEGIN CERTIFICATE-----\n"+testRoot+"-----END CERTIFICATE-----\n")
+	r := finish(t, tinynet(t, dir, "run", "-firmware", "adafruit-3.3", "-ap", "cafe", "-ap", "home:passw0rd", "-roots", roots, "-rtt", "1ms", "-loss", "0.1", "."))
+	if r.code != 7 || !strings.Contains(r.stderr, "firmware 3.3.0 of Adafruit, MAC ") {
+		t.Errorf("exit code %d, want 7; stderr\n%s", r.code, r.stderr)
+	}
+	write(t, roots, "nothing")
+	r = finish(t, tinynet(t, dir, "run", "-roots", roots, "."))
+	if r.code != 2 || !strings.Contains(r.stderr, "there is no certificate in it") {
+		t.Errorf("exit code %d, want 2; stderr\n%s", r.code, r.stderr)
+	}
+}
+
 // The compiler's message is all there is.
 func TestDoesNotCompile(t *testing.T) {
 	dir := module(t, "package main\n\nfunc main() { undefinedName() }\n")
@@ -567,3 +583,12 @@ func TestOverlayByHand(t *testing.T) {
 		t.Errorf("the program: %+v", r)
 	}
 }
+
+// testRoot is a certificate that signs nothing.
+const testRoot = "" +
+	"MIIBADCBs6ADAgECAgEBMAUGAytlcDAPMQ0wCwYDVQQDEwR0ZXN0MCAXDTcwMDEw\n" +
+	"MTAwMDAwMFoYDzIwOTYxMDAyMDcwNjQwWjAPMQ0wCwYDVQQDEwR0ZXN0MCowBQYD\n" +
+	"K2VwAyEA5XDL9dBrMipB5PS0HzTokZB2lRiqp+I4alM2dmn/G0+jMjAwMA8GA1Ud\n" +
+	"EwEB/wQFMAMBAf8wHQYDVR0OBBYEFLzWZ8q6SXZj3TW+6Y8R+LmI32j0MAUGAytl\n" +
+	"cANBADme8gSaWq1R7ROuhXQ3ztpYeT4Ms7abcCG12Xlq6YEd9czZ9/eb4KBK0zUS\n" +
+	"NFIDzhOmeLTEQmwpOAtwEG/SlQM=\n"
