@@ -155,6 +155,7 @@ func TestScanEndsTheAccessPoint(t *testing.T) {
 		r.is("status", r.status(), 2)
 		r.is("ended", st.closed, true)
 		r.is("address", r.ask(0x21, b(255)), []byte{0, 0, 0, 0})
+		r.is("BSSID is the interface's still", r.ask(0x24, b(255))[0], 0x31)
 	})
 }
 

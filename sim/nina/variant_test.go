@@ -390,6 +390,7 @@ func TestAdafruit33JoinsAgainByItself(t *testing.T) {
 		r.c.DropLink()
 		r.ask(0x30, b(255)) // ends it
 		time.Sleep(121 * time.Second)
+		r.is("status without an address", r.status(), 0)
 		r.c.RestoreLink()
 		time.Sleep(10 * time.Second)
 		r.is("joined again", r.status() == 3, false)
@@ -400,6 +401,9 @@ func TestAdafruit33JoinsAgainByItself(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.is("status", r.status(), 4)
 		r.is("links", r.links, "[joining home wrong passphrase home joining home wrong passphrase home]")
+		r.ask(0x11, []byte("home"), []byte("wrong"))
+		time.Sleep(4 * time.Second)
+		r.is("status, the next time at once", r.status(), 4)
 	})
 }
 

@@ -99,7 +99,7 @@ type wifi struct {
 	ap      AccessPoint // that the station has joined, or that the chip is; else zero
 	asAP    bool        // what was begun last is access-point mode
 	wanted  wanted
-	retried bool // a join that failed was tried again
+	retried bool // arduino-esp32 has tried again once, whatever the reason
 	joined  int  // stations, as an access point
 
 	static       bool
@@ -183,7 +183,6 @@ func (f *firmware) begin(want wanted) {
 	f.endAP()
 	f.leave(reasonAssocLeave)
 	w.asAP = false
-	w.retried = false
 	f.radioStarts()
 	if f.v.esp32Status && w.status == statusStopped {
 		w.status = statusDisconnected
@@ -342,11 +341,11 @@ func (f *firmware) disconnected(reason byte) {
 // firmware's own behind it.
 func (f *firmware) disconnected32(reason byte) {
 	w := &f.wifi
-	first := !w.retried && w.state != linkUp
+	first := !w.retried
 	switch {
 	case reason == reasonNoAPFound:
 		w.status = statusNoSSID
-	case reason == reasonAuthFail && w.retried:
+	case reason == reasonAuthFail && !first:
 		w.status = statusConnectFailed
 	case reason == reasonBeaconTimeout || reason == reasonHandshakeTime:
 		w.status = statusLost
@@ -355,11 +354,13 @@ func (f *firmware) disconnected32(reason byte) {
 		w.status = statusDisconnected
 	}
 	f.closeConnected()
-	if !f.v.autoRejoin || reason == reasonAssocLeave || reason == reasonAuthFail && !first {
+	if !f.v.autoRejoin || reason == reasonAssocLeave {
 		return
 	}
 	w.retried = true
-	f.tryAgain()
+	if reason != reasonAuthFail || first {
+		f.tryAgain()
+	}
 }
 
 // associated is the association and the address that follows it.
@@ -381,7 +382,6 @@ func (f *firmware) associated(ap AccessPoint, attempt int) {
 		w.station.SetLink(true)
 	}
 	w.state = linkUp
-	w.retried = false
 	w.linkCtx, w.linkEnd = context.WithCancel(f.ctx)
 	if !f.v.reasonStays {
 		w.reason = 0
