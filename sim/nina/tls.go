@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -51,7 +50,7 @@ var tlsCiphers = []uint16{
 // client held before leaks.
 func (c *tlsClient) connect(t *task, to tlsTarget) bool {
 	f := t.f
-	*c = tlsClient{fd: -1, bear: c.bear, peeked: -1, stored: c.stored}
+	*c = tlsClient{fd: -1, bear: c.bear, peeked: c.peeked, stored: c.stored}
 	name := to.host
 	if to.host == "" {
 		if !f.v.tlsAddrInOrder && !c.bear {
@@ -254,13 +253,9 @@ func (w *tlsWire) Read(p []byte) (int, error) {
 	switch {
 	case n > 0:
 		return n, nil
-	case n < 0 && w.t.errno == eAGAIN && w.shaking:
-		return 0, errors.New("handshake timeout")
-	case n < 0 && w.t.errno == eAGAIN:
-		return 0, notNow{}
-	case n == 0 && w.shaking:
-		return 0, io.EOF
-	case n == 0:
+	case w.shaking:
+		return 0, errors.New("the connection ended, or time is up")
+	case n == 0 || w.t.errno == eAGAIN:
 		return 0, notNow{} // mbedTLS reports FIN without close_notify as nothing
 	}
 	return 0, errors.New("connection lost")
@@ -305,11 +300,14 @@ func (c *tlsClient) descriptor() int { return c.fd }
 func (c *tlsClient) available(t *task) int {
 	c.pull(t)
 	n := len(c.record)
-	if c.peeked >= 0 && t.f.v.tlsPeekKept {
+	if c.keepsPeeked(t) && c.peeked >= 0 {
 		n++
 	}
 	return n
 }
+
+// keepsPeeked tells that a peeked byte is still there for read.
+func (c *tlsClient) keepsPeeked(t *task) bool { return c.bear || t.f.v.tlsPeekKept }
 
 func (c *tlsClient) pull(t *task) {
 	if len(c.record) > 0 || c.conn == nil {
@@ -337,7 +335,7 @@ func (c *tlsClient) read(t *task, p []byte) int {
 		return -1
 	}
 	n := 0
-	if c.peeked >= 0 && t.f.v.tlsPeekKept && len(p) > 0 {
+	if c.keepsPeeked(t) && c.peeked >= 0 && len(p) > 0 {
 		p[0] = byte(c.peeked)
 		c.peeked = -1
 		n = 1
@@ -347,7 +345,8 @@ func (c *tlsClient) read(t *task, p []byte) int {
 	return n + m
 }
 
-// getByte keeps a peeked byte, which only the next getByte returns.
+// getByte keeps a peeked byte, which WiFiSSLClient returns only to the next
+// getByte, be it on another connection.
 func (c *tlsClient) getByte(t *task, peek bool) byte {
 	if c.peeked < 0 {
 		var p [1]byte
@@ -366,10 +365,8 @@ func (c *tlsClient) getByte(t *task, peek bool) byte {
 	return b
 }
 
-const (
-	tlsWriteTimeout = 30 * time.Second // AE NetworkClientSecure.cpp
-	tlsWriteChunk   = 4096
-)
+// tlsWriteTimeout is arduino-esp32's (libraries/NetworkClientSecure).
+const tlsWriteTimeout = 30 * time.Second
 
 func (c *tlsClient) writeWaits(f *firmware) bool { return f.v.tlsWriteWaits && c.conn != nil }
 
@@ -425,8 +422,9 @@ func (c *tlsClient) stop(t *task) {
 	if c.fd >= 0 {
 		t.close(c.fd)
 	}
-	*c = tlsClient{fd: -1, bear: c.bear, peeked: c.peeked, stored: c.stored}
-	if t.f.v.tlsPeekKept {
-		c.peeked = -1
+	peeked := c.peeked
+	if c.keepsPeeked(t) {
+		peeked = -1
 	}
+	*c = tlsClient{fd: -1, bear: c.bear, peeked: peeked, stored: c.stored}
 }

@@ -14,6 +14,8 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -34,13 +36,29 @@ type authority struct {
 var tlsEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func newAuthority() *authority {
+	return authorityFor(tlsEpoch.AddDate(-20, 0, 0), tlsEpoch.AddDate(100, 0, 0))
+}
+
+func authorityFor(from, to time.Time) *authority {
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	a := &authority{key: key}
-	a.cert = a.sign(key, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-		NotBefore: tlsEpoch.AddDate(-20, 0, 0), NotAfter: tlsEpoch.AddDate(100, 0, 0),
-	}).Leaf
+	a.cert = a.sign(key, caTemplate(from, to)).Leaf
 	return a
+}
+
+func caTemplate(from, to time.Time) *x509.Certificate {
+	return &x509.Certificate{
+		Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		NotBefore: from, NotAfter: to,
+	}
+}
+
+// delegate makes an authority that this one has signed.
+func (a *authority) delegate(from, to time.Time) *authority {
+	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	c := caTemplate(from, to)
+	c.Subject.CommonName = "intermediate CA"
+	return &authority{cert: a.sign(key, c).Leaf, key: key}
 }
 
 func (a *authority) sign(key *ecdsa.PrivateKey, c *x509.Certificate) tls.Certificate {
@@ -350,6 +368,46 @@ func TestTLSTrustsOnlyItsRoots(t *testing.T) {
 	}
 }
 
+// Dates count nowhere in a chain: neither those of an authority between, nor a
+// root's, if that was valid when the server's certificate was.
+func TestTLSIgnoresDatesOfAuthorities(t *testing.T) {
+	year := func(n int) time.Time { return tlsEpoch.AddDate(n, 0, 0) }
+	between := ca.delegate(year(-9), year(-8))
+	chain := between.issueFor(year(-3), year(3), "web")
+	chain.Certificate = append(chain.Certificate, between.cert.Raw)
+	old := authorityFor(year(-9), year(-1))
+	for name, c := range map[string]struct {
+		roots *x509.CertPool
+		cert  tls.Certificate
+	}{
+		"between": {ca.pool(), chain},
+		"root":    {old.pool(), old.issueFor(year(-3), year(3), "web")},
+	} {
+		runTLS(t, Config{Roots: c.roots}, func(r *tlsRig) {
+			r.server(c.cert)
+			r.is(name, r.dialName(0, "web"), []byte{1})
+		})
+	}
+}
+
+// No root store is not the system's.
+func TestTLSWithoutARootStore(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "roots.pem")
+	cert, _ := pemOf(ca.issue("web"))
+	cert = append(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw})...)
+	if err := os.WriteFile(file, cert, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", file)
+	leaf := ca.issue("web").Leaf
+	if err := verify([]*x509.Certificate{leaf}, nil, "web", tlsEpoch, true, false); err == nil {
+		t.Error("a certificate is trusted without a root store")
+	}
+	if err := verify([]*x509.Certificate{leaf}, ca.pool(), "web", tlsEpoch, true, false); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTLSVersions(t *testing.T) {
 	for v, ok := range map[uint16]bool{tls.VersionTLS10: true, tls.VersionTLS11: true, tls.VersionTLS12: true, tls.VersionTLS13: false} {
 		t.Run(tls.VersionName(v), func(t *testing.T) {
@@ -468,9 +526,17 @@ func TestTLSPeekedByteIsLostTo45(t *testing.T) {
 		r.settle()
 		r.is("peek", r.ask(0x2c, b(0), b(1))[0], 'a')
 		r.is("peek again", r.ask(0x2c, b(0), b(1))[0], 'a')
+		r.is("available", r.avail(0), 2)
 		r.is("read", r.recv(0, 10), "bc")
 		r.is("get", r.ask(0x2c, b(0), b(0))[0], 'a')
 		r.is("get", r.ask(0x2c, b(0), b(0))[0], 255)
+		// It even outlives the connection.
+		peer.Write([]byte("d"))
+		r.settle()
+		r.is("peek", r.ask(0x2c, b(0), b(1))[0], 'd')
+		r.stop(0)
+		r.is("2D", r.dialName(0, "web"), []byte{1})
+		r.is("get", r.ask(0x2c, b(0), b(0))[0], 'd')
 	})
 }
 
@@ -506,7 +572,9 @@ func TestBearSSL(t *testing.T) {
 	}
 	runTLS(t, Config{}, func(r *tlsRig) {
 		s := r.server(ca.issue("web"))
+		start := time.Now()
 		r.is("2D", bear(r, 0), []byte{1})
+		r.is("it waits for the time", time.Since(start) > 2*time.Second, true)
 		r.is("name asked for", <-s.names, "web")
 		peer := <-s.conns
 		r.is("send", r.send(0, "hello"), 5)
@@ -516,7 +584,9 @@ func TestBearSSL(t *testing.T) {
 		peer.Write([]byte("data"))
 		r.settle()
 		r.is("GPIO0", r.gpio0(), true)
-		r.is("read", r.recv(0, 10), "data")
+		r.is("peek", r.ask(0x2c, b(0), b(1))[0], 'd')
+		r.is("read, the peeked byte too", r.recv(0, 10), "data")
+		r.is("read again", r.recv(0, 10), "")
 		r.is("state", r.state(0), 4)
 		(<-s.raw).Close()
 		r.settle()
@@ -623,7 +693,13 @@ func TestTLSOfAdafruit33(t *testing.T) {
 		r.is("peek", r.ask(0x2c, b(0), b(1))[0], 'a')
 		r.is("available", r.avail(0), 3)
 		r.is("read, the peeked byte too", r.recv(0, 10), "abc")
-		peer.CloseWrite()
+		r.is("read again", r.recv(0, 10), "")
+		peer.Write([]byte("d"))
+		r.settle()
+		r.is("peek", r.ask(0x2c, b(0), b(1))[0], 'd')
+		r.stop(0)
+		r.is("2D", r.dialAddr(0, 10, 0, 0, 9), []byte{1})
+		r.is("it is gone with its connection", r.avail(0), 0)
 	})
 	runTLS(t, Config{Firmware: Adafruit33}, func(r *tlsRig) {
 		r.server(ca.issue("web"))
