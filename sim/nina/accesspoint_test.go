@@ -139,6 +139,8 @@ func TestStationBecomesAccessPointAndBack(t *testing.T) {
 		served.end(true)
 		time.Sleep(2 * time.Second)
 		r.is("status", r.status(), 3)
+		r.is("MAC", r.ask(0x22, b(255))[0], 0x30)
+		r.is("BSSID", r.ask(0x24, b(255)), []byte{1, 0, 0, 0, 0, 2})
 		r.is("listens", r.st.listeners[80] != nil && r.st.ap == nil, true)
 		r.is("links", r.links, "[joining home joined home left home serving home closed home joining home joined home]")
 	})
@@ -257,7 +259,14 @@ func TestStationsOnAVirtualNetwork(t *testing.T) {
 			r.Fatal("a fifth station joined")
 		}
 		r.is("ping", r.ask(0x3e, b(192, 168, 4, 2), b(128)), []byte{5, 0})
+		// There is no keep-alive: a peer that vanishes stays connected.
+		h.Leave()
+		time.Sleep(time.Hour)
+		r.is("state", r.state(2), 4)
+		r.is("status with three left", r.status(), 8)
+		r.is("ping", r.ask(0x3e, b(192, 168, 4, 2), b(128)), []byte{255, 255})
 		r.ask(0x30, b(255))
+		r.is("status", r.status(), 0)
 		if _, err := n.Join("home", "passw0rd"); err == nil {
 			r.Fatal("somebody joined an access point that is no more")
 		}

@@ -404,6 +404,8 @@ func TestAdafruit33JoinsAgainByItself(t *testing.T) {
 		r.ask(0x11, []byte("home"), []byte("wrong"))
 		time.Sleep(4 * time.Second)
 		r.is("status, the next time at once", r.status(), 4)
+		r.command(unhex("E0 27 00 EE"))
+		r.is("networks, since it does not join", len(r.answers()), 2)
 	})
 }
 

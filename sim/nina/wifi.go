@@ -130,7 +130,6 @@ type wanted struct {
 }
 
 func (w *wifi) init(v *variant) {
-	w.status = statusIdle
 	w.saving = true // ESP-IDF's default
 	if v.esp32Status {
 		w.status = statusStopped
