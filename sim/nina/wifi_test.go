@@ -3,6 +3,7 @@ package nina
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tinynet/sim/clock"
@@ -258,6 +259,42 @@ func TestAddressIsLost120SecondsAfterADrop(t *testing.T) {
 		time.Sleep(time.Second)
 		r.is("status", r.status(), 5)
 		r.is("address", r.ask(0x21, b(255)), []byte{0, 0, 0, 0})
+	})
+}
+
+// A link that came back meanwhile starts the 120 seconds anew.
+func TestAddressIsLost120SecondsAfterTheLastDrop(t *testing.T) {
+	run(t, Config{}, func(r *rig) {
+		r.join()
+		r.c.DropLink()
+		time.Sleep(10 * time.Second)
+		r.c.RestoreLink()
+		r.join()
+		time.Sleep(100 * time.Second)
+		r.c.DropLink()
+		time.Sleep(119 * time.Second)
+		r.is("status", r.status(), 6)
+		time.Sleep(2 * time.Second)
+		r.is("status", r.status(), 5)
+	})
+}
+
+// A chip that is reset while it is being attached closes what it gets.
+func TestResetWhileJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFakeStation()
+		r := &rig{T: t, c: New(Config{Clock: clock.Virtual(), Attach: func(network.Params) network.Station {
+			time.Sleep(time.Second)
+			return st
+		}})}
+		defer r.c.Close()
+		time.Sleep(750 * time.Millisecond)
+		r.ask(0x10, []byte("home"))
+		time.Sleep(2500 * time.Millisecond)
+		r.restart()
+		time.Sleep(time.Second)
+		r.is("closed", st.closed, true)
+		r.is("status", r.status(), 0)
 	})
 }
 
