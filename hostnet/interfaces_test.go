@@ -13,6 +13,7 @@ var (
 	_ netdev.Shutdowner   = (*Device)(nil)
 	_ netdev.Datagrammer  = (*Device)(nil)
 	_ netdev.HostLookuper = (*Device)(nil)
+	_ netdev.Multicaster  = (*Device)(nil)
 	_ netdev.Loopbacker   = (*Device)(nil)
 	_ netdev.UnixSocketer = (*Device)(nil)
 	_ netdev.Filer        = (*Device)(nil)

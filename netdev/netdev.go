@@ -108,6 +108,15 @@ type Datagrammer interface {
 	RecvFrom(sockfd int, buf []byte, flags int, deadline time.Time) (int, netip.AddrPort, error)
 }
 
+// Multicaster is implemented by devices whose datagram sockets can receive what
+// is sent to a multicast group.
+type Multicaster interface {
+	// JoinGroup makes a socket that is bound a member of a group, until it is
+	// closed. ifIndex is the interface's, 0 for the device's choice. A device may
+	// allow a socket one group only.
+	JoinGroup(sockfd int, group netip.Addr, ifIndex int) error
+}
+
 // HostLookuper is implemented by devices that can look up all addresses of a
 // host, or addresses of one family.
 type HostLookuper interface {

@@ -241,6 +241,16 @@ func TestDeviceDeadlines(t *testing.T) {
 	})
 }
 
+func TestDeviceWithoutGroups(t *testing.T) {
+	onBoth(t, func(t *testing.T, d *fakeDevice) {
+		_, err := ListenMulticastUDP("udp", nil, &UDPAddr{IP: IPv4(224, 0, 0, 254), Port: 5353})
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("error %v", err)
+		}
+		d.wantSockets(t, 0)
+	})
+}
+
 // A blocked Write sees a deadline that is set meanwhile, and goes on where it was
 // if that is put off again.
 func TestDeviceWriteDeadlineChangedWhileBlocked(t *testing.T) {

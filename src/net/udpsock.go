@@ -121,6 +121,9 @@ func (lc *ListenConfig) listenUDPAddr(ctx context.Context, network string, laddr
 	if laddr == nil {
 		laddr = &UDPAddr{}
 	}
+	if laddr.IP.IsMulticast() {
+		return lc.listenGroup(network, laddr, nil)
+	}
 	b, err := bindingFor("udp", network, laddr.IP, laddr.Port, laddr.Zone)
 	if err != nil {
 		return nil, err
@@ -149,12 +152,6 @@ func (lc *ListenConfig) listenUDPAddr(ctx context.Context, network string, laddr
 		return nil, err
 	}
 	return newUDPConn(u, network, b.local), nil
-}
-
-// ListenMulticastUDP fails with errors.ErrUnsupported: devices have no
-// multicast sockets.
-func ListenMulticastUDP(network string, ifi *Interface, gaddr *UDPAddr) (*UDPConn, error) {
-	return nil, &OpError{Op: "listen", Net: network, Addr: gaddr.opAddr(), Err: errNoMulticast}
 }
 
 func newUDPConn(u *udpSocket, network string, local netip.AddrPort) *UDPConn {
