@@ -78,6 +78,7 @@ func TestBoardAsAccessPoint(t *testing.T) {
 		if s.Stations() != 0 || count() != 1 {
 			t.Fatalf("%d stations", s.Stations())
 		}
+		time.Sleep(time.Minute)
 		if c.Ended() {
 			t.Fatal("the board knows that its peer has left")
 		}
@@ -131,8 +132,8 @@ func TestAccessPointEnds(t *testing.T) {
 		wantErr(t, err, ErrDown)
 		_, err = v.Join("board", "passw0rd")
 		wantErr(t, err, ErrNoAccessPoint)
-		if len(v.all()) != 1 {
-			t.Fatal("its fabric is still there")
+		if len(v.all()) != 1 || len(v.aps) != 0 || s.Stations() != 0 {
+			t.Fatal("something of it is still there")
 		}
 	})
 }
@@ -176,6 +177,23 @@ func TestHostJoinsTheBoardsAccessPoint(t *testing.T) {
 	if place.Board != s.Addr() || place.BoardPort != 80 {
 		t.Fatalf("announced %+v", place)
 	}
+	h.Host.mu.Lock()
+	forwarded := h.ports[portKey{"tcp", netip.AddrPortFrom(BoardAddr, 80)}]
+	h.Host.mu.Unlock()
+	if forwarded == nil || forwarded.places[0] != place.HostAddr {
+		t.Fatalf("port 80 of the board is at %v, not where it was forwarded", place.HostAddr)
+	}
+	// Nothing is beyond this machine, and the board is not where it would be
+	// as a station.
+	if !s.(*station).n.f.alone {
+		t.Fatal("the board's own network leads further")
+	}
+	other := h.Station(nina)
+	defer other.Close()
+	soon, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err = other.Connect(soon, netip.AddrPortFrom(BoardAddr, 80))
+	wantErr(t, err, context.DeadlineExceeded)
 	var d net.Dialer
 	p, err := d.DialContext(context.Background(), "tcp", place.HostAddr.String())
 	check(t, err)
