@@ -34,7 +34,11 @@ func TestAccessPointGoesAwayAndReturns(t *testing.T) {
 	virtually(t, nina, func(t *testing.T, v *Virtual, s Station) {
 		count := changes(s)
 		c, p := pair(t, v, s)
+		time.Sleep(rtt)
+		framed := make(chan struct{}, 10)
+		s.OnFrame(func() { framed <- struct{}{} })
 		v.SetAccessPoint(false)
+		<-framed // whoever waits for data has to look
 		if s.InRange() || count() != 1 {
 			t.Fatal("the station was not told once that the access point is gone")
 		}
@@ -48,6 +52,7 @@ func TestAccessPointGoesAwayAndReturns(t *testing.T) {
 		check(t, err)
 
 		v.SetAccessPoint(false) // no change, nobody is told
+		s.SetLink(false)        // nor is this one
 		v.SetAccessPoint(true)
 		if !s.InRange() || count() != 1 {
 			t.Fatal("the station was not told once that the access point is back")
@@ -58,6 +63,8 @@ func TestAccessPointGoesAwayAndReturns(t *testing.T) {
 		pair(t, v, s)
 		_, err = p.Read(make([]byte, 1))
 		wantErr(t, err, syscall.ECONNRESET)
+		s.SetLink(false)
+		v.SetAccessPoint(false) // with nobody to cut off
 	})
 }
 
