@@ -17,15 +17,14 @@ import (
 	"tinynet/netlink"
 	"tinynet/sim/network"
 	"tinynet/sim/nina"
-	"tinynet/wifinina"
 )
 
 var (
-	randomSeeds = flag.Int("nina.seeds", 8, "how many seeds of random use TestNINARandomUse tries")
+	randomSeeds = flag.Int("nina.seeds", 12, "how many seeds of random use TestNINARandomUse tries")
 	randomSeed  = flag.Uint64("nina.seed", 0, "the first of them")
 )
 
-// Random use by eight goroutines, on descriptors and on slots, while peers reset
+// Random use by eight goroutines, on all kinds of firmware, while peers reset
 // and the link comes and goes: what arrives is a prefix of what was sent, all of it
 // unless an error said so; no call outlives its deadline by more than a second; and
 // afterwards all sockets are there.
@@ -39,12 +38,12 @@ func TestNINARandomUse(t *testing.T) {
 
 func randomUse(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 0))
-	slots := seed%4 == 3
-	b := newNINA(network.VirtualConfig{RTT: time.Duration(r.IntN(20)) * time.Millisecond, Seed: seed}, nina.Config{Seed: seed}, func(c *wifinina.Config) {
-		if slots {
-			c.Spi = &olderWire{SPI: c.Spi}
-		}
-	})
+	firmware := []string{nina.Arduino20, nina.Arduino20, nina.Adafruit33, nina.Arduino14, nina.Arduino15, nina.Arduino30}[seed%6]
+	sockets := 10
+	if firmware == nina.Adafruit33 {
+		sockets = 6
+	}
+	b := newNINA(network.VirtualConfig{RTT: time.Duration(r.IntN(20)) * time.Millisecond, Seed: seed}, nina.Config{Seed: seed, Firmware: firmware})
 	defer b.close()
 	check(t, b.dev.NetConnect(&netlink.ConnectParams{Ssid: "tinynet", Passphrase: "tinynet-pass", WatchdogTimeout: time.Second}))
 	u := &user{t: t, b: b, seed: seed}
@@ -70,7 +69,7 @@ func randomUse(t *testing.T, seed uint64) {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		if seed%2 == 0 {
+		if seed/6%2 == 0 {
 			return // undisturbed
 		}
 		for {
@@ -102,10 +101,10 @@ func randomUse(t *testing.T, seed uint64) {
 		}
 	}
 	var all []net.Conn
-	for i := range 10 {
+	for i := range sockets {
 		c, err := Dial(b.dev, netip.AddrPortFrom(b.net.Host().Addr(), 7000))
 		if err != nil {
-			t.Fatalf("socket %d of 10 after all: %v", i, err)
+			t.Fatalf("%s: socket %d of %d after all: %v", firmware, i, sockets, err)
 		}
 		all = append(all, c)
 	}

@@ -1,7 +1,6 @@
 package netdevtest
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net"
@@ -72,50 +71,11 @@ func startNINA(t *testing.T, cfg network.VirtualConfig) *ninaBoard {
 	return b
 }
 
-// olderWire makes a chip say that its firmware is 1.4.8, which has slots only:
-// the driver then uses none of the commands that this one does not have.
-type olderWire struct {
-	wifinina.SPI
-	command byte
-}
-
-func (w *olderWire) Tx(out, in []byte) error {
-	if len(out) >= 3 && out[0] == 0xE0 {
-		w.command = out[1]
-	}
-	err := w.SPI.Tx(out, in)
-	if w.command == 0x37 {
-		if i := bytes.Index(in, []byte("2.0.0")); i >= 0 {
-			copy(in[i:], "1.4.8")
-		}
-	}
-	return err
-}
-
-// TestNINASlots is the suite on slots, as firmware before 1.5 has them.
-func TestNINASlots(t *testing.T) {
-	for _, rtt := range []time.Duration{0, 5 * time.Millisecond} {
-		t.Run("RTT "+rtt.String(), func(t *testing.T) {
-			Run(t, func(t *testing.T) *Setup {
-				b := newNINA(network.VirtualConfig{RTT: rtt}, nina.Config{}, func(c *wifinina.Config) { c.Spi = &olderWire{SPI: c.Spi} })
-				if err := b.dev.NetConnect(); err != nil {
-					b.close()
-					t.Fatal(err)
-				}
-				if v, err := b.dev.FirmwareVersion(); v != "1.4.8" {
-					t.Fatal(v, err)
-				}
-				return &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}, Sockets: 10, AcceptNeedsData: true, Close: b.close}
-			}, synctest.Test)
-		})
-	}
-}
-
 // A slot is woken by GPIO0, however long it has been silent, and costs little
 // until then.
 func TestNINASlotsAreWokenByGPIO0(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newNINA(network.VirtualConfig{}, nina.Config{}, func(c *wifinina.Config) { c.Spi = &olderWire{SPI: c.Spi} })
+		b := newNINA(network.VirtualConfig{}, nina.Config{Firmware: nina.Arduino14})
 		defer b.close()
 		check(t, b.dev.NetConnect())
 		device, peer := pair(t, &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}}, 7000)
@@ -125,8 +85,8 @@ func TestNINASlotsAreWokenByGPIO0(t *testing.T) {
 			time.Sleep(time.Minute + time.Duration(i)*1300*time.Microsecond)
 			before := b.chip.Ledger().Exchanges
 			time.Sleep(10 * time.Second)
-			// Twice a second the link, and 2B and 2F on the socket.
-			if n := b.chip.Ledger().Exchanges - before; n > 80 {
+			// Twice a second the link, and 2B, 2C and 2F on the socket.
+			if n := b.chip.Ledger().Exchanges - before; n > 85 {
 				t.Errorf("%d exchanges in 10 s of silence", n)
 			}
 			start := time.Now()
@@ -148,7 +108,7 @@ func TestNINASlotsAreWokenByGPIO0(t *testing.T) {
 func TestNINASlotSpeed(t *testing.T) {
 	for _, rtt := range []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
-			b := newNINA(network.VirtualConfig{RTT: rtt}, nina.Config{}, func(c *wifinina.Config) { c.Spi = &olderWire{SPI: c.Spi} })
+			b := newNINA(network.VirtualConfig{RTT: rtt}, nina.Config{Firmware: nina.Arduino14})
 			defer b.close()
 			check(t, b.dev.NetConnect())
 			device, peer := pair(t, &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}}, 7000)
@@ -178,6 +138,35 @@ func TestNINA(t *testing.T) {
 			Run(t, func(t *testing.T) *Setup {
 				b := startNINA(t, network.VirtualConfig{RTT: rtt})
 				return &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}, Sockets: 10, Close: b.close}
+			}, synctest.Test)
+		})
+	}
+}
+
+// The driver is the same on every firmware that it takes.
+func TestNINAOnOtherFirmwares(t *testing.T) {
+	for _, tt := range []struct {
+		firmware string
+		sockets  int
+		slots    bool // it has nothing else, so that connections without data are not accepted
+	}{
+		{nina.Arduino14, 10, true},
+		{nina.Arduino15, 10, false},
+		{nina.Arduino30, 10, false},
+		{nina.Adafruit17, 10, true},
+		{nina.Adafruit33, 6, false},
+	} {
+		t.Run(tt.firmware, func(t *testing.T) {
+			Run(t, func(t *testing.T) *Setup {
+				b := newNINA(network.VirtualConfig{RTT: 5 * time.Millisecond}, nina.Config{Firmware: tt.firmware})
+				if err := b.dev.NetConnect(); err != nil {
+					b.close()
+					t.Fatal(err)
+				}
+				if v, err := b.dev.FirmwareVersion(); v != nina.FirmwareVersion(tt.firmware) {
+					t.Fatal(v, err)
+				}
+				return &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}, Sockets: tt.sockets, AcceptNeedsData: tt.slots, FullBufferCloses: tt.firmware == nina.Adafruit17, Close: b.close}
 			}, synctest.Test)
 		})
 	}

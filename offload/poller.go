@@ -22,7 +22,7 @@ const (
 	pollCold  = instant(59 * time.Millisecond)  // until there are 17 looks a second at all together.
 
 	signalMax = instant(5 * time.Millisecond)   // between two looks at the signal
-	pollQuiet = instant(400 * time.Millisecond) // at a socket that it tells of, while it does not,
+	pollQuiet = instant(500 * time.Millisecond) // at a socket that it tells of, while it does not,
 
 	signalLate = instant(30 * time.Millisecond) // but for so long after traffic: a signal may lag
 )

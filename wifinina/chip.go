@@ -33,6 +33,7 @@ const (
 	markListener             // a slot that listens, until the chip is reset
 	markTight                // a descriptor's stream that the network holds up
 	markZero                 // what it was given last was not taken
+	markFull                 // the upper bits say until when a stream is not sent on
 	markStuck                // TLS: a record may be half out
 )
 
@@ -143,7 +144,7 @@ func (c *chip) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 		return netip.Addr{}, err
 	}
 	// Arduino's firmware passes through "connecting", after which any state
-	// of failure is final. Adafruit's may stay at idle or disconnected until
+	// of failure is final. Adafruit's from 3.0 on may stay at idle or disconnected until
 	// it is connected, and tries again by itself: there only a new reason tells
 	// of a failure.
 	begun := false
@@ -157,7 +158,7 @@ func (c *chip) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 		case statusConnected:
 			return c.address()
 		case statusConnecting:
-			if begun = !c.fw.adafruit; begun {
+			if begun = !c.fw.arduino32(); begun {
 				break
 			}
 			// There it means that no access point has the name.
@@ -192,7 +193,7 @@ func (c *chip) beginJoin(p *netlink.ConnectParams) (reason byte, err error) {
 	c.eng.Take()
 	defer c.eng.Give()
 	c.ap = false
-	if reason, err = b.reason(); err != nil {
+	if reason, err = c.reason(); err != nil {
 		return 0, err
 	}
 	// Again, should the chip have reset itself meanwhile.
@@ -299,6 +300,13 @@ func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, error) {
 	if !ok {
 		return netip.Addr{}, errAPFailed
 	}
+	if c.fw.arduino32() {
+		// It tells the station's address only.
+		if st := c.cfg.Static; st != nil {
+			return st.Addr, nil
+		}
+		return netip.AddrFrom4([4]byte{192, 168, 4, 1}), nil
+	}
 	return c.address()
 }
 
@@ -309,9 +317,18 @@ func (c *chip) state() (st, reason byte, err error) {
 	c.eng.Take()
 	defer c.eng.Give()
 	if st, err = b.status(); err == nil && st != statusConnected {
-		reason, err = b.reason()
+		reason, err = c.reason()
 	}
 	return st, reason, err
+}
+
+// reason returns why the station was disconnected last, 0 if the firmware does
+// not tell.
+func (c *chip) reason() (byte, error) {
+	if !c.fw.tellsReason() {
+		return 0, nil
+	}
+	return c.bus.reason()
 }
 
 // verdict turns the reason of a failed attempt into an error.
@@ -349,6 +366,9 @@ func (c *chip) leaveFirst() error {
 
 // Leave leaves the network, or ends the access point.
 func (c *chip) Leave() error {
+	if c.ap && c.fw.arduino32() {
+		return c.start() // nothing else ends it
+	}
 	c.ap = false
 	return c.bus.disconnect()
 }
@@ -378,7 +398,7 @@ func (c *chip) Check() (up bool, err error) {
 			return false, err
 		}
 		switch {
-		case c.ap && c.fw.adafruit:
+		case c.ap && c.fw.arduino32():
 			return true, nil // its status does not tell of access points
 		case c.ap && (st == statusAPListening || st == statusAPConnected), !c.ap && st == statusConnected:
 			return true, nil

@@ -39,6 +39,7 @@ const (
 	cmdStartServer = 0x28
 	cmdServerState = 0x29
 	cmdAvailable   = 0x2B
+	cmdGetByte     = 0x2C
 	cmdStartClient = 0x2D
 	cmdStopClient  = 0x2E
 	cmdClientState = 0x2F

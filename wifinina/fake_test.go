@@ -300,6 +300,9 @@ func (c *fakeChip) handle(b []byte) []byte {
 	case 0x16, 0x17:
 		return answer(cmd, []byte{1})
 	case 0x1F:
+		if c.oldFirmware && c.version >= "1.5" { // Adafruit's
+			return refusal
+		}
 		return answer(cmd, []byte{c.reason})
 	case 0x20:
 		st := c.status
@@ -330,7 +333,7 @@ func (c *fakeChip) handle(b []byte) []byte {
 		return answer(cmd, c.resolved[:])
 	case 0x37:
 		return answer(cmd, append([]byte(c.version), 0))
-	case 0x28, 0x29, 0x2B, 0x2D, 0x2E, 0x2F, 0x39, 0x3A, 0x44, 0x45, 0x46:
+	case 0x28, 0x29, 0x2B, 0x2C, 0x2D, 0x2E, 0x2F, 0x39, 0x3A, 0x44, 0x45, 0x46:
 		return c.slot(cmd, ps)
 	}
 	return c.radio(cmd, ps)

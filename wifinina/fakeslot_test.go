@@ -16,6 +16,7 @@ type fakeSlot struct {
 	in, out []byte
 	window  int
 	ended   bool
+	noticed bool
 	pending []addr // of a server, with data
 	group   [4]byte
 	current []byte // datagram that can be read
@@ -98,6 +99,12 @@ func (c *fakeChip) slot(cmd byte, ps [][]byte) []byte {
 			return answer(cmd, littleEndian(uint16(len(s.current))))
 		}
 		return answer(cmd, littleEndian(uint16(len(s.in))))
+	case 0x2C:
+		if s.typ != 0 || ps[1][0] != 1 {
+			c.wrong("byte of slot %d, of type %d, is taken", i, s.typ)
+		}
+		s.noticed = s.noticed || s.ended && len(s.in) == 0
+		return answer(cmd, []byte{0xFF})
 	case 0x2D:
 		to := addr{[4]byte(ps[len(ps)-4]), port(ps[len(ps)-3])}
 		if ps[len(ps)-1][0] == 1 {
@@ -128,7 +135,8 @@ func (c *fakeChip) slot(cmd byte, ps [][]byte) []byte {
 		if s.typ == 1 && s.group == [4]byte{} || s.server {
 			c.wrong("state of slot %d asked, which has no connection: it leaks", i)
 		}
-		if (s.typ == 0 || s.typ == 2) && !(s.ended && len(s.in) == 0) {
+		// The end of TCP is noticed by peeking only, as on Adafruit's 1.7.
+		if (s.typ == 0 || s.typ == 2) && !(s.noticed || s.typ == 2 && s.ended && len(s.in) == 0) {
 			return answer(cmd, []byte{4})
 		}
 		if s.typ == 1 { // the descriptor is left

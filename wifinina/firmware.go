@@ -55,6 +55,17 @@ func (c *chip) identify() error {
 	return nil
 }
 
+// arduino32 reports whether it stands on arduino-esp32, as Adafruit's does from
+// 3.0 on, whose states differ.
+func (f *firmware) arduino32() bool { return f.adafruit && f.major >= 3 }
+
+// tellsReason reports whether it says why the station was disconnected.
+func (f *firmware) tellsReason() bool { return !f.adafruit || f.major >= 3 }
+
+// fullCloses reports whether it closes a connection that is written to while
+// the chip's send buffer is full, as Adafruit's before 3.0 does.
+func (f *firmware) fullCloses() bool { return f.adafruit && f.major < 3 }
+
 // macReversed reports whether the chip sends MAC addresses with their last
 // byte first.
 func (f *firmware) macReversed() bool { return f.major < 3 }

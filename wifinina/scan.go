@@ -69,6 +69,9 @@ func (d *Device) Scan() ([]AccessPoint, error) {
 			return nil, err
 		}
 		a.RSSI, a.Encryption, a.Channel = int(int32(rssi)), Encryption(enc), int(channel)
+		if c.fw.arduino32() {
+			a.Encryption = radioEncryption(enc)
+		}
 		a.BSSID = make(net.HardwareAddr, 6)
 		for j := range a.BSSID {
 			if k := 8 * j; c.fw.macReversed() {
@@ -80,4 +83,20 @@ func (d *Device) Scan() ([]AccessPoint, error) {
 		found = append(found, a)
 	}
 	return found, nil
+}
+
+// radioEncryption converts the radio's own number, which Adafruit's firmware
+// gives from 3.0 on (wifi_auth_mode_t of ESP-IDF).
+func radioEncryption(n uint64) Encryption {
+	switch n {
+	case 0:
+		return EncryptionNone
+	case 1:
+		return EncryptionWEP
+	case 2:
+		return EncryptionWPA
+	case 3, 4:
+		return EncryptionWPA2
+	}
+	return EncryptionUnknown
 }

@@ -3,6 +3,7 @@ package wifinina
 import (
 	"io"
 	"net/netip"
+	"time"
 
 	"tinynet/netdev"
 	"tinynet/offload"
@@ -18,6 +19,8 @@ import (
 //     and listening on its port again takes it up;
 //   - a connection whose peer has closed its own direction is closed wholly;
 //   - the end of a TLS stream that the peer did not announce goes unnoticed;
+//   - Adafruit's 1.7 closes a connection that is written to while its buffer is
+//     full, which nothing tells of beforehand;
 //   - 50 datagrams a second.
 
 // tlsSend is what TLS is given at once: two records, with what TLS adds, fit
@@ -85,8 +88,8 @@ func (c *chip) listenSlot(s *offload.Socket) error {
 	}
 	slot := byte(s.Handle)
 	ok, err := c.bus.startServer(slot, s.Port, modeTCP)
-	if err == nil && ok && c.fw.adafruit {
-		// Its older firmware says yes in any case.
+	if err == nil && ok {
+		// Such firmware says yes in any case.
 		ok, err = c.bus.serverState(slot)
 	}
 	if err == nil && !ok {
@@ -145,6 +148,13 @@ func (c *chip) connectSlot(s *offload.Socket, host string, to netip.AddrPort) (b
 	switch {
 	case err != nil:
 		return false, err
+	case ok && s.Kind == offload.TLS && c.fw.fullCloses():
+		// Adafruit's 1.7 says so of a failed handshake, too.
+		ok, err = c.alive(s)
+		if err == nil && !ok {
+			err = errTLS
+		}
+		return ok, err
 	case ok:
 		return true, nil
 	case s.Kind == offload.TLS:
@@ -165,6 +175,9 @@ func (c *chip) sendSlot(s *offload.Socket, p []byte) (int, error) {
 		most = tlsSend
 	}
 	p = p[:min(len(p), most)]
+	if c.full(s) {
+		return 0, nil
+	}
 	if s.Kind == offload.TLS && s.Mark&markStuck != 0 {
 		if s.Mark>>8 != sum(p) {
 			return 0, errTLSRetry
@@ -179,6 +192,9 @@ func (c *chip) sendSlot(s *offload.Socket, p []byte) (int, error) {
 	}
 	s.Mark &= 0xFF &^ markStuck
 	if n > 0 {
+		if n < len(p) && c.fw.fullCloses() {
+			s.Mark |= markFull | (milliseconds()+fullPause)<<8
+		}
 		return n, nil
 	}
 	if alive, err := c.alive(s); err != nil {
@@ -191,6 +207,26 @@ func (c *chip) sendSlot(s *offload.Socket, p []byte) (int, error) {
 	}
 	return 0, nil
 }
+
+// fullPause is how many milliseconds a stream is not sent on after it was seen
+// full, where to try would close it. Most peers have acknowledged by then; on one
+// that reads more slowly such firmware loses the connection, and Send says so.
+const fullPause = 50
+
+// full reports whether the pause of a stream still lasts.
+func (c *chip) full(s *offload.Socket) bool {
+	if s.Mark&markFull == 0 {
+		return false
+	}
+	if left := (s.Mark>>8 - milliseconds()) & 0xFFFFFF; left != 0 && left <= fullPause {
+		return true
+	}
+	s.Mark &= 0xFF &^ markFull
+	return false
+}
+
+// milliseconds is a clock of 24 bits.
+func milliseconds() uint32 { return uint32(time.Now().UnixMilli()) & 0xFFFFFF }
 
 // sum is a checksum of 24 bits, to recognise the bytes of a record.
 func sum(p []byte) uint32 {
@@ -206,6 +242,13 @@ func sum(p []byte) uint32 {
 func (c *chip) alive(s *offload.Socket) (bool, error) {
 	if s.Mark&markEnded != 0 {
 		return false, nil
+	}
+	if s.Kind == offload.Stream && !c.fw.descriptors {
+		// Adafruit's 1.7 and Arduino's first 1.4 do not notice the end by
+		// themselves.
+		if err := c.bus.peek(byte(s.Handle)); err != nil {
+			return false, err
+		}
 	}
 	ok, err := c.bus.clientState(byte(s.Handle))
 	if err != nil || ok {
@@ -236,6 +279,9 @@ func (c *chip) recvSlot(s *offload.Socket, p []byte, sure bool) (int, error) {
 
 func (c *chip) pollSlot(s *offload.Socket, want offload.Ready) (offload.Ready, error) {
 	r := want & offload.Writable // nothing tells: try
+	if c.full(s) {
+		r = 0
+	}
 	if want&offload.Readable == 0 {
 		return r, nil
 	}

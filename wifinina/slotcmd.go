@@ -82,6 +82,16 @@ func (b *bus) stopClient(slot byte) error {
 	return b.acknowledged(b.askByte(b.lim.command))
 }
 
+// peek looks at the next byte of a slot's connection, which makes the firmware
+// notice its end. Never on TLS, which would lose the byte.
+func (b *bus) peek(slot byte) error {
+	f := b.start(cmdGetByte, 2)
+	f.octets(slot)
+	f.octets(1)
+	_, err := b.askByte(b.lim.command)
+	return err
+}
+
 // clientState returns whether the connection of a slot lasts or has unread
 // data. Never for a slot with datagrams, unless it is to lose them.
 func (b *bus) clientState(slot byte) (bool, error) {

@@ -74,6 +74,19 @@ func TestSixSocketsOfAdafruit(t *testing.T) {
 	}
 }
 
+// Adafruit's firmware before 3.0 does not tell why.
+func TestJoinWithoutReasons(t *testing.T) {
+	c := newFake(t)
+	c.version, c.oldFirmware = "1.7.6", true
+	d := newFast(c.config())
+	is(t, d.NetConnect(&netlink.ConnectParams{Ssid: "home", Passphrase: "not this", Retries: 2}), netlink.ErrConnectFailed)
+	ok(t, d.NetConnect())
+	d.NetDisconnect()
+	if c.count(cmdReason) != 0 {
+		t.Error("it was asked")
+	}
+}
+
 // Adafruit's state 1 is not "connecting" but "no access point".
 func TestMissingAccessPointOnAdafruit(t *testing.T) {
 	c := newFake(t)
