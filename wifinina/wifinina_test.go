@@ -1078,6 +1078,24 @@ func TestMemory(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	base := after.TotalAlloc - before.TotalAlloc
+	// Sockets come and go without a byte more.
+	q.reply[cmdSendTo] = answer(cmdSendTo, []byte{0, 1})
+	to := ap("10.0.0.1:9")
+	if n := testing.AllocsPerRun(2000, func() {
+		d.Close(fds[3])
+		fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, 0)
+		if err == nil {
+			_, err = d.SendTo(fd, buf, 0, to, forever)
+		}
+		if q.desc == 100 {
+			q.desc = 70
+		}
+		if err != nil || fd != fds[3] {
+			t.Fatal(fd, err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations per socket", n)
+	}
 	for _, fd := range fds {
 		go func() { d.Recv(fd, buf, 0, forever); done <- struct{}{} }()
 	}
