@@ -201,6 +201,13 @@ func (e *Engine) Gone(s *Socket) {
 // SetPort says what the socket's local port is, 0 if it is unknown.
 func (e *Engine) SetPort(s *Socket, port uint16) { e.dev().setPort(s, port) }
 
+// SetSignalled says whether the signal tells of the socket, once it is open.
+func (e *Engine) SetSignalled(s *Socket, told bool) {
+	e.mu.Lock()
+	s.Signalled = told
+	e.mu.Unlock()
+}
+
 // CheckSoon makes the engine look at once whether the link is up and the chip
 // alive.
 func (e *Engine) CheckSoon() {

@@ -359,6 +359,14 @@ func (c *chip) joinGroup(s *offload.Socket, group [4]byte) error {
 	if err == nil && !ok {
 		err = netdev.ErrAddrInUse
 	}
+	if err == nil && c.fw.arduino32() {
+		// There the slot is not freed, and its datagrams are the slot's.
+		s.Handle = offload.Handle(slot)
+		s.Mark |= markGroup
+		c.from[slot] = addr{}
+		c.eng.SetSignalled(s, true)
+		return nil
+	}
 	var desc byte
 	if err == nil {
 		_, err = b.clientState(slot)

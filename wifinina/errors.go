@@ -33,6 +33,7 @@ var (
 	errNoBus     = wrap("no SPI bus or pins given, and this build is for no board that has its own: set Spi, Cs, Ack, Gpio0 and Resetn in Config, or build for a board", netdev.ErrDevice)
 	errSomePins  = wrap("Config needs all of Spi, Cs, Ack, Gpio0 and Resetn, or none", netdev.ErrDevice)
 	errNotSent   = wrap("the chip did not send the datagram", netdev.ErrDevice)
+	errSlotSize  = wrap("datagram is longer than 1460 bytes, which is all that this firmware sends from a group's socket", netdev.ErrMsgSize)
 	errLost      = wrap("network link is down", netdev.ErrLinkDown)
 	errTLSRetry  = wrap("the data of a Send that did not end has to be sent first: close the connection", netdev.ErrConnReset)
 	errTLS       = wrap("no encrypted connection: nobody listens there, or the peer's certificate was refused", netdev.ErrConnRefused)

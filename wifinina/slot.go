@@ -358,6 +358,9 @@ func (c *chip) sendToSlot(s *offload.Socket, p []byte, to netip.AddrPort) (bool,
 	if len(p) == 0 {
 		return false, errNotSent // the firmware cannot
 	}
+	if len(p) > 1460 && c.fw.arduino32() {
+		return false, errSlotSize // it would cut it
+	}
 	// To name the target overwrites the sender of a datagram that waits.
 	if n, err := b.available(slot); err != nil {
 		return false, err
