@@ -50,12 +50,13 @@ type Bus struct {
 	n       int     // exchanges begun since Play
 	next    int     // in plan.List
 	pending []Fault // wait for their byte
-	log     []Fault // have happened
+	log     []Event // have happened
 
 	csLow    bool
 	begun    bool // the pulse has had a byte
 	replying bool // of a reply
 	count    [kinds]int
+	number   byte   // of the last command
 	seen     parser // of the frame as it was sent
 	heard    parser // as it arrives
 	broken   bool   // something was done to the frame
@@ -96,13 +97,28 @@ func (b *Bus) Stop() {
 	b.pending = nil
 }
 
-// Log returns the faults that happened since Play, each with the exchange in
-// which it did: as a Plan's List it makes the same happen again, as long as the
-// exchanges are the same.
-func (b *Bus) Log() []Fault {
+// Event is a fault that happened.
+type Event struct {
+	Fault       // At is the exchange in which it did
+	Number byte // of the command that the host sent in it, 0 if it did not get so far
+	Time   time.Time
+}
+
+// Log returns what happened since Play.
+func (b *Bus) Log() []Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return append([]Fault(nil), b.log...)
+	return append([]Event(nil), b.log...)
+}
+
+// ListOf returns the plan that makes the same happen again, as long as the exchanges
+// are the same.
+func ListOf(log []Event) Plan {
+	var p Plan
+	for _, e := range log {
+		p.List = append(p.List, e.Fault)
+	}
+	return p
 }
 
 // Exchanges returns how many exchanges began since Play.
@@ -272,7 +288,7 @@ func (b *Bus) happened(i int) Fault {
 	b.pending = append(b.pending[:i:i], b.pending[i+1:]...)
 	done := f
 	done.At = b.n - 1
-	b.log = append(b.log, done)
+	b.log = append(b.log, Event{done, b.number, b.clk.Now()})
 	return f
 }
 
@@ -358,6 +374,7 @@ func (s *busSPI) Tx(w, r []byte) error {
 		b.begun = true
 		b.replying = len(w) == 0 || w[0] != b.framing.start
 		if !b.replying {
+			b.number = 0
 			b.exchange()
 		}
 		b.seen.begin(b.framing, b.half())
@@ -397,7 +414,9 @@ func (b *Bus) pass(w []byte) {
 		return
 	}
 	for _, c := range w {
-		b.seen.next(c)
+		if b.seen.next(c) == partNumber {
+			b.number = c
+		}
 	}
 }
 
@@ -408,6 +427,9 @@ func (b *Bus) send(w, r []byte) error {
 	b.mu.Lock()
 	for _, c := range w {
 		p := b.seen.next(c)
+		if p == partNumber {
+			b.number = c
+		}
 		sent := [2]byte{c, c}
 		count := 1
 		for {

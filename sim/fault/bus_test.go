@@ -179,7 +179,7 @@ func TestFaultsOnBytes(t *testing.T) {
 			if len(c.commands) != 1 || c.commands[0] != tt.command {
 				t.Errorf("%s: the chip gets\n%s, want\n%s", tt.fault, c.commands, tt.command)
 			}
-			if got := (Plan{List: b.Log()}).String(); got != plan.String() {
+			if got := ListOf(b.Log()).String(); got != plan.String() {
 				t.Errorf("the log of %q is %q", tt.fault, got)
 			}
 			// The next exchange is as it should be.
@@ -210,7 +210,7 @@ func TestDamagedFramesAreDetectable(t *testing.T) {
 				p := unhex(got)
 				n := int(p[3])<<8 | int(p[4])
 				if p[0] == 0xe0 && p[1] == 0xf8 && p[2] == 1 && 5+n < len(p) && p[5+n] == 0xee {
-					t.Errorf("%v: %s is a whole frame", b.Log(), got)
+					t.Errorf("%v: %s is a whole frame", ListOf(b.Log()), got)
 				}
 			}
 		}
@@ -228,7 +228,7 @@ func TestFaultWaits(t *testing.T) {
 	}
 	c.reply = unhex(recvReply)
 	h.exchange(sendCommand, 12, false)
-	if got := (Plan{List: b.Log()}).String(); got != "@3 flip-payload reply 2 ^01" {
+	if got := ListOf(b.Log()).String(); got != "@3 flip-payload reply 2 ^01" {
 		t.Errorf("log %q", got)
 	}
 }
@@ -317,7 +317,7 @@ func TestReset(t *testing.T) {
 // The same plan on the same exchanges makes the same happen, and what it prints is
 // the same plan.
 func TestSeedReplays(t *testing.T) {
-	run := func(p Plan) (string, []Fault) {
+	run := func(p Plan) (string, []Event) {
 		var all string
 		c, b, h := rig("E0 F8 01 00 40" + strings.Repeat("41", 64) + "EE 00 00")
 		b.Play(p)
@@ -342,7 +342,7 @@ func TestSeedReplays(t *testing.T) {
 				}
 				for _, f := range log {
 					if !class.Has(f.Kind) {
-						t.Errorf("%v made %v happen", p, f)
+						t.Errorf("%v made %v happen", p, f.Fault)
 					}
 				}
 				printed, err := Parse(p.String())
@@ -352,7 +352,7 @@ func TestSeedReplays(t *testing.T) {
 				if got, _ := run(printed); got != want {
 					t.Errorf("%v does not replay", p)
 				}
-				list, err := Parse(Plan{List: log}.String())
+				list, err := Parse(ListOf(log).String())
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -322,12 +322,20 @@ func (p *Plan) at(n int) (Fault, bool) {
 	return p.draw(r, n), true
 }
 
+// rare are the kinds after which much has to begin anew: of a mixture only one
+// in four that could be is.
+var rare = Of(Hang, Reset)
+
 // draw makes a fault of one of the plan's kinds.
 func (p *Plan) draw(r *rand.Rand, n int) Fault {
-	nth := r.IntN(bits.OnesCount32(uint32(p.Kinds)))
+	from := p.Kinds
+	if from&^rare != 0 && r.IntN(4) != 0 {
+		from &^= rare
+	}
+	nth := r.IntN(bits.OnesCount32(uint32(from)))
 	f := Fault{At: n, Half: Half(r.IntN(2)), Mask: byte(1 << r.IntN(8))}
 	for k := none + 1; k < kinds; k++ {
-		if !p.Kinds.Has(k) {
+		if !from.Has(k) {
 			continue
 		}
 		if nth--; nth < 0 {
