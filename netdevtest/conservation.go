@@ -43,7 +43,7 @@ type Script struct {
 	Plan fault.Plan
 	// Link: once in the run the link is lost, for some seconds.
 	Link bool
-	// Ops is how many operations there are in all, 0 for 120.
+	// Ops is how many operations there are in all, 0 for 80.
 	Ops int
 }
 
@@ -93,8 +93,8 @@ const (
 	streamPort  = 10000
 	workers     = 8
 	maxSockets  = 10
-	defaultOps  = 120
-	upToPayload = 12 << 10
+	defaultOps  = 80
+	upToPayload = 24 << 10
 )
 
 // Conserve works the sockets of a board with up to eight goroutines while its
@@ -207,14 +207,16 @@ type stream struct {
 	pace   int // of the peer's reading, 0 for fast
 
 	// Guarded by run.mu.
-	acked, handed int // bytes that Send took, and that it was given
+	acked, handed int // bytes that Send took, and those that may have gone out
+	doubt         int // of the latter, up to where Sends failed
 	got           int // bytes that Recv gave
 	received      int // by the peer
 	wrote         int // by the peer
 	peerDone      bool
 	peerGone      bool // its end is closed or was reset
 	eof           bool
-	failed        error // of the device's end
+	failed        error // what the last operation of the device's end said, but for timeouts
+	hurt          bool  // one of them has failed
 	closed        bool
 	wrong         []string
 }
@@ -598,7 +600,7 @@ func (r *run) peerEnd(c *stream, pc net.Conn) {
 
 // sendOn sends something, or tries to.
 func (r *run) sendOn(me int, c *stream, rng *rand.Rand) {
-	n := 1 + rng.IntN(1<<rng.IntN(13))
+	n := 1 + rng.IntN(1<<rng.IntN(14))
 	within := time.Duration(1+rng.IntN(1<<rng.IntN(12))) * time.Millisecond
 	if c == nil || c.hangUp {
 		return
@@ -610,9 +612,9 @@ func (r *run) sendOn(me int, c *stream, rng *rand.Rand) {
 	}
 	defer func() { <-c.send }()
 	r.mu.Lock()
-	at, full := c.acked, c.acked+n > upToPayload || c.failed != nil || c.closed
+	at, full := c.acked, c.acked+n > upToPayload || c.closed
 	if !full {
-		c.handed = at + n
+		c.handed = max(c.handed, at+n)
 	}
 	r.mu.Unlock()
 	if full {
@@ -639,19 +641,21 @@ func (r *run) sent(c *stream, at, n, sent int, err error) {
 		sent = min(sent, n)
 	}
 	c.acked = at + sent
-	if errors.Is(err, netdev.ErrTimeout) {
-		c.handed = c.acked // a timeout says exactly how much went out
-		return
+	if err != nil && !errors.Is(err, netdev.ErrTimeout) {
+		c.doubt = max(c.doubt, at+n)
 	}
-	r.fail(c, err)
+	// A timeout says exactly how much went out, another error does not.
+	c.handed = max(c.doubt, c.acked)
+	r.became(c, err)
 }
 
-// fail notes the end of a connection; r.mu is held.
-func (r *run) fail(c *stream, err error) {
-	if err == nil || c.closed || c.failed != nil || errors.Is(err, netdev.ErrTimeout) {
-		return
+// became notes whether a connection works. One that failed may go on, if it goes
+// on where it was. r.mu is held.
+func (r *run) became(c *stream, err error) {
+	if !c.closed && !errors.Is(err, netdev.ErrTimeout) {
+		c.failed = err
+		c.hurt = c.hurt || err != nil
 	}
-	c.failed = err
 }
 
 // recvOn receives something, or tries to.
@@ -673,7 +677,7 @@ func (r *run) recvOn(me int, c *stream, rng *rand.Rand) {
 // receive is a call of Recv, whose caller has the token.
 func (r *run) receive(me int, c *stream, n int, deadline time.Time) error {
 	r.mu.Lock()
-	over := c.eof || c.failed != nil || c.closed
+	over := c.eof || c.closed
 	r.mu.Unlock()
 	if over {
 		return io.EOF
@@ -699,7 +703,7 @@ func (r *run) receive(me int, c *stream, n int, deadline time.Time) error {
 		}
 		return err
 	}
-	r.fail(c, err)
+	r.became(c, err)
 	return err
 }
 
@@ -972,7 +976,7 @@ func (r *run) verdict() {
 		if c.received > c.handed {
 			c.wrong = append(c.wrong, fmt.Sprintf("the peer received %d bytes of %d", c.received, c.handed))
 		}
-		if c.failed != nil {
+		if c.hurt {
 			r.out.Failed++
 			if r.quiet() {
 				c.wrong = append(c.wrong, fmt.Sprintf("it failed without a fault: %v", c.failed))
@@ -981,7 +985,7 @@ func (r *run) verdict() {
 		if len(c.wrong) > 0 {
 			wrong++
 			texts = append(texts, fmt.Sprintf("connection %d, descriptor %d: %s", c.id, c.fd, c.wrong[0]))
-		} else if c.failed != nil {
+		} else if c.hurt {
 			failed++
 		}
 	}
