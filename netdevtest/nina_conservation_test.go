@@ -28,7 +28,7 @@ var (
 	conserveClass  = flag.String("conserve.class", "", "the only class of faults: none, detectable, undetectable, or kinds with commas")
 	conservePlan   = flag.String("conserve.plan", "", "the faults instead of those of the seed, as a failed test printed them")
 	conserveOps    = flag.Int("conserve.ops", 0, "operations of a run, 0 for the usual number")
-	conserveLog    = flag.Bool("conserve.log", false, "print the operations of every run")
+	conserveLog    = flag.Bool("conserve.log", false, "print the operations of every run, and the wire's to standard error")
 	conserveStrict = flag.Bool("conserve.strict", false, "fail for promises that are held back too")
 	conserveShrink = flag.Bool("conserve.shrink", false, "look for a shorter script that fails in the same way")
 	conserveShard  = flag.String("conserve.shard", "", "of the test itself")
@@ -44,11 +44,15 @@ func faultyNINA(seed uint64) (*Faulty, error) {
 	net := network.NewVirtual(network.VirtualConfig{Clock: clk, RTT: []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond}[seed%3], Seed: seed})
 	var left atomic.Int32
 	resets := 0
-	chip := nina.New(nina.Config{Clock: clk, Seed: seed, Attach: net.Station, LinkEvent: func(e nina.LinkEvent) {
+	cfg := nina.Config{Clock: clk, Seed: seed, Attach: net.Station, LinkEvent: func(e nina.LinkEvent) {
 		if e.Kind == nina.LinkLeft || e.Kind == nina.LinkLost {
 			left.Add(1)
 		}
-	}})
+	}}
+	if *conserveLog {
+		cfg.Trace = func(e nina.Event) { fmt.Fprintln(os.Stderr, e.Time.Format("05.000000"), e) }
+	}
+	chip := nina.New(cfg)
 	wire := fault.NewBus(fault.Wires{SPI: chip.SPI(), CS: chip.CS(), Ready: chip.Ready(), Reset: chip.Reset()}, &fault.NINA, clk)
 	making.Lock()
 	dev := wifinina.New(&wifinina.Config{
