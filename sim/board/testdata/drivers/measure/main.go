@@ -310,6 +310,29 @@ func upload(r *rig, n int) (res Result) {
 	return res
 }
 
+// slow sends n bytes to a peer that reads nothing for five seconds.
+func slow(r *rig, n int) (res Result) {
+	fd, peer := r.pair(7000)
+	want := stuff(n)
+	arrived := make(chan []byte)
+	go func() {
+		time.Sleep(5 * time.Second)
+		got, err := io.ReadAll(peer)
+		check(err)
+		arrived <- got
+	}()
+	k, err := r.dev.Send(fd, want, 0, time.Time{})
+	if err != nil {
+		res.Error = err.Error()
+	}
+	res.Sent = max(k, 0)
+	time.Sleep(10 * time.Second)
+	check(r.dev.Close(fd))
+	got := <-arrived
+	res.Bytes, res.Arrived = len(got), same(got, want)
+	return res
+}
+
 // eight receives n bytes on eight connections together.
 func eight(r *rig, n int) (res Result) {
 	const many = 8
@@ -482,7 +505,7 @@ func stop(r *rig, _ int) (res Result) {
 var scenarios = map[string]func(*rig, int) Result{
 	"page": page, "serve": serve, "download": download, "upload": upload, "eight": eight,
 	"echo-hot": echoHot, "echo-cold": echoCold, "accept-hot": acceptHot, "accept-cold": acceptCold,
-	"idle": idle, "stop": stop,
+	"idle": idle, "stop": stop, "slow": slow,
 }
 
 // Usage: measure SCENARIO RTT BYTES
