@@ -290,6 +290,9 @@ func shrink(t *testing.T, s Script, out *Outcome) (Script, *Outcome) {
 // A run is the same every time, to the nanosecond, on one processor. On more the
 // goroutines that wake at one moment go on in either order.
 func TestConservationReplays(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes the scheduler choose at random")
+	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, class := range []string{"none", "detectable", "undetectable"} {
 		for seed := range uint64(3) {
