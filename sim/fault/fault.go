@@ -30,9 +30,9 @@ type Kind uint8
 const (
 	none Kind = iota
 
-	// Damage inverts the bits of Mask in a byte of the frame around the
-	// parameters: of a command its start or its number, of a reply also its
-	// count of parameters or its end mark. A command's number gets its top bit
+	// Damage inverts the bits of Mask in a byte. On a Bus it is one of the frame
+	// around the parameters: of a command its start or its number, of a reply also
+	// its count of parameters or its end mark. A command's number gets its top bit
 	// too, which makes it one that no chip has, unless the plan is a list.
 	Damage
 	// Length inverts bits of Mask in a length. In a reply the end mark is then
@@ -49,7 +49,7 @@ const (
 	// from the picked byte on.
 	Stuck
 	// Stall keeps READY high for For longer, after the command or after the
-	// reply.
+	// reply. On a UART no byte moves for as long.
 	Stall
 	// Low keeps READY low for For: from the end of the command, or of the reply,
 	// on. The chip is not ready, but says so.
@@ -69,13 +69,17 @@ const (
 	// FlipArgument does it in a byte of another parameter.
 	FlipArgument
 
+	// Cut makes the next Pick+1 reads of a UART return a byte each. It happens
+	// to no Bus.
+	Cut
+
 	kinds
 )
 
 var kindNames = [kinds]string{
 	Damage: "damage", Length: "length", Lose: "lose", Double: "double", Stuck: "stuck",
 	Stall: "stall", Low: "low", Refuse: "refuse", Hang: "hang", Reset: "reset",
-	FlipPayload: "flip-payload", FlipArgument: "flip-argument",
+	FlipPayload: "flip-payload", FlipArgument: "flip-argument", Cut: "cut",
 }
 
 // String returns the name that Parse knows.
@@ -98,10 +102,12 @@ func Of(all ...Kind) Kinds {
 	return s
 }
 
-// The two classes.
+// The two classes of faults of a Bus, and all that a UART can have. There the
+// protocol decides what can be detected: what has a checksum, all of it.
 var (
 	Detectable   = Of(Damage, Length, Lose, Double, Stuck, Stall, Low, Refuse, Hang, Reset)
 	Undetectable = Of(FlipPayload, FlipArgument)
+	Serial       = Of(Damage, Lose, Double, Stall, Hang, Reset, Cut)
 )
 
 // Has reports whether k is in the set.
@@ -114,6 +120,8 @@ func (s Kinds) String() string {
 		return "detectable"
 	case Undetectable:
 		return "undetectable"
+	case Serial:
+		return "serial"
 	}
 	var names []string
 	for k := none + 1; k < kinds; k++ {
@@ -245,6 +253,8 @@ func parseKinds(text string) (Kinds, error) {
 		return Detectable, nil
 	case "undetectable":
 		return Undetectable, nil
+	case "serial":
+		return Serial, nil
 	}
 	var s Kinds
 	for name := range strings.SplitSeq(text, ",") {
@@ -382,6 +392,8 @@ func (p *Plan) draw(r *rand.Rand, n int) Fault {
 		f.Pick = many
 	case FlipArgument:
 		f.Pick = few * few
+	case Cut:
+		f.Pick, f.Mask = many, 0
 	}
 	return f
 }
