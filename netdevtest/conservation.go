@@ -29,6 +29,9 @@ type Faulty struct {
 	Left func() string
 	// DropLink takes the access point away and RestoreLink brings it back.
 	DropLink, RestoreLink func()
+	// Leave leaves the network and Join joins it again, at once.
+	Leave func()
+	Join  func() error
 	// Disrupted reports whether the chip was reset or lost its link since
 	// Play.
 	Disrupted func() bool
@@ -41,8 +44,9 @@ type Faulty struct {
 type Script struct {
 	Seed uint64
 	Plan fault.Plan
-	// Link: once in the run the link is lost, for some seconds.
-	Link bool
+	// Link: once in the run the link is lost, for some seconds. Rejoin: once the
+	// application leaves the network and joins it again.
+	Link, Rejoin bool
 	// Ops is how many operations there are in all, 0 for 80.
 	Ops int
 }
@@ -110,7 +114,7 @@ const (
 //     chip has none left when they are closed.
 //
 // With undetectable faults only connections that a flipped byte touched may
-// differ or fail. Without faults and loss of link nothing may fail.
+// differ or fail. Without faults, loss of link and rejoining nothing may fail.
 //
 // It has to run in a synctest bubble, and closes the board.
 func Conserve(b *Faulty, s Script) *Outcome {
@@ -145,6 +149,29 @@ func Conserve(b *Faulty, s Script) *Outcome {
 			b.DropLink()
 			time.Sleep(d)
 			b.RestoreLink()
+		})
+	}
+	if s.Rejoin {
+		at, d := time.Duration(r.rng.IntN(3000))*time.Millisecond, time.Duration(r.rng.IntN(2000))*time.Millisecond
+		busy.Go(func() {
+			time.Sleep(at)
+			r.timed(-1, "leaving", time.Time{}, func() error { b.Leave(); return nil })
+			time.Sleep(d)
+			for try := range 21 {
+				err := b.Join()
+				r.note(-1, "joining: %v", err)
+				if err == nil {
+					return
+				}
+				if try == 10 {
+					b.Stop() // so many exchanges hardly ever go well one after the other
+				}
+				if try == 20 || len(b.Log()) == 0 {
+					r.broken(Recovers, "joining again failed: %v", err)
+					return
+				}
+				time.Sleep(time.Second)
+			}
 		})
 	}
 	busy.Wait()
@@ -544,7 +571,7 @@ func (r *run) unhurt(err error, what string) {
 }
 
 // quiet reports whether nothing has happened that might make calls fail.
-func (r *run) quiet() bool { return !r.s.Link && len(r.b.Log()) == 0 }
+func (r *run) quiet() bool { return !r.s.Link && !r.s.Rejoin && len(r.b.Log()) == 0 }
 
 // peerEnd works the peer's end of a connection.
 func (r *run) peerEnd(c *stream, pc net.Conn) {
@@ -1002,7 +1029,7 @@ func (r *run) verdict() {
 		}
 		return
 	}
-	may, all := 0, r.s.Link || r.b.Disrupted()
+	may, all := 0, r.s.Link || r.s.Rejoin || r.b.Disrupted()
 	for _, e := range r.b.Log() {
 		switch {
 		case r.b.Wide(e):

@@ -44,7 +44,10 @@ func faultyNINA(seed uint64) (*Faulty, error) {
 	net := network.NewVirtual(network.VirtualConfig{Clock: clk, RTT: []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond}[seed%3], Seed: seed})
 	var left atomic.Int32
 	resets := 0
-	cfg := nina.Config{Clock: clk, Seed: seed, Attach: net.Station, LinkEvent: func(e nina.LinkEvent) {
+	// Where the firmware can be read in two ways, the seed chooses.
+	bit := func(n int) bool { return seed>>n&1 != 0 }
+	readings := nina.Readings{TailKept: bit(0), EmptyPulseKeepsReply: bit(1), GPIO0Misses: bit(2), StrictBacklog: bit(3)}
+	cfg := nina.Config{Clock: clk, Seed: seed, Attach: net.Station, Readings: readings, LinkEvent: func(e nina.LinkEvent) {
 		if e.Kind == nina.LinkLeft || e.Kind == nina.LinkLost {
 			left.Add(1)
 		}
@@ -79,6 +82,7 @@ func faultyNINA(seed uint64) (*Faulty, error) {
 			return ""
 		},
 		DropLink: chip.DropLink, RestoreLink: chip.RestoreLink,
+		Leave: dev.NetDisconnect, Join: func() error { return dev.NetConnect() },
 		Disrupted: func() bool { return left.Load() > 0 || chip.Ledger().Resets > resets },
 		// Commands about the station, and resolving, which has one result for
 		// all.
@@ -88,7 +92,7 @@ func faultyNINA(seed uint64) (*Faulty, error) {
 
 // script returns what a seed stands for.
 func script(seed uint64, class string) (Script, error) {
-	s := Script{Seed: seed, Ops: *conserveOps, Link: class != "none" && seed%8 == 7}
+	s := Script{Seed: seed, Ops: *conserveOps, Link: class != "none" && seed%8 == 7, Rejoin: seed%8 == 3}
 	switch class {
 	case "none":
 	case "detectable", "undetectable":
@@ -196,6 +200,9 @@ func conserveSome(t *testing.T) {
 		t.Run(class, func(t *testing.T) {
 			var bytes, faults, failed, runs int
 			held := map[Promise]int{}
+			var kinds [32]int
+			s0, err := script(0, class)
+			check(t, err)
 			for i := shard; i < seedsOf(class); i += shards {
 				seed := *conserveFirst + uint64(i)
 				s, err := script(seed, class)
@@ -205,6 +212,9 @@ func conserveSome(t *testing.T) {
 				bytes += out.Bytes
 				faults += len(out.Faults)
 				failed += out.Failed
+				for _, f := range out.Faults {
+					kinds[f.Kind]++
+				}
 				if *conserveLog {
 					t.Logf("seed %d:\n%s\nfaults %s\nhash %016x", seed, strings.Join(out.Log, "\n"), fault.ListOf(out.Faults), out.Hash)
 				}
@@ -230,6 +240,13 @@ func conserveSome(t *testing.T) {
 				t.Errorf("seed %d, %s: %v\nreplay: %s", seed, class, out.Broken, replayLine(class, text, s))
 			}
 			t.Logf("%d seeds, %d bytes arrived, %d faults, %d connections failed", runs, bytes, faults, failed)
+			if p := s0.Plan; runs >= 40 && len(p.List) == 0 && p.Every > 0 {
+				for k, n := range kinds {
+					if p.Kinds.Has(fault.Kind(k)) && n == 0 {
+						t.Errorf("in %d seeds there was no fault of kind %v", runs, fault.Kind(k))
+					}
+				}
+			}
 			for p, why := range heldBack {
 				t.Logf("held back: %q was broken by %d seeds: %s", p, held[p], why)
 			}
