@@ -2,7 +2,10 @@ module tinynet/e2e
 
 go 1.25
 
-require github.com/chromedp/chromedp v0.23.0
+require (
+	github.com/chromedp/chromedp v0.23.0
+	golang.org/x/net v0.50.0
+)
 
 require (
 	github.com/chromedp/cdproto v0.159.0 // indirect

@@ -55,6 +55,9 @@ func (d *Device) SetSockOpt(sockfd, level, opt int, value interface{}) error {
 		n, ok = truth(value)
 	case netdev.SOL_SOCKET<<16 | netdev.SO_REUSEADDR:
 		level, opt = syscall.SOL_SOCKET, syscall.SO_REUSEADDR
+		if s.isDatagram() {
+			opt = sysReuseDatagrams
+		}
 		n, ok = truth(value)
 	case netdev.SOL_SOCKET<<16 | netdev.SO_BROADCAST:
 		level, opt = syscall.SOL_SOCKET, syscall.SO_BROADCAST

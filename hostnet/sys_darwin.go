@@ -51,3 +51,7 @@ const (
 	sysTCPKeepInterval = 0x101
 	sysTCPKeepCount    = 0x102
 )
+
+// sysReuseDatagrams is the option by which several datagram sockets share a
+// port.
+const sysReuseDatagrams = syscall.SO_REUSEPORT

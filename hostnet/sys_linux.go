@@ -23,3 +23,7 @@ const (
 	sysTCPKeepInterval = syscall.TCP_KEEPINTVL
 	sysTCPKeepCount    = syscall.TCP_KEEPCNT
 )
+
+// sysReuseDatagrams is the option by which several datagram sockets share a
+// port.
+const sysReuseDatagrams = syscall.SO_REUSEADDR

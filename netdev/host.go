@@ -49,13 +49,3 @@ type Filer interface {
 	// obey the deadlines, and Close wakes them.
 	SyscallConn(sockfd int) (syscall.RawConn, error)
 }
-
-// DNSConfigurer is implemented by devices that know DNS servers but leave it to
-// package net to ask them.
-type DNSConfigurer interface {
-	// DNSServers returns the servers in the order in which they are asked.
-	DNSServers() []netip.AddrPort
-	// DNSSearch returns the domains that are appended to names, and how many
-	// dots a name needs to be tried as it is first.
-	DNSSearch() (domains []string, ndots int)
-}

@@ -108,6 +108,15 @@ type Datagrammer interface {
 	RecvFrom(sockfd int, buf []byte, flags int, deadline time.Time) (int, netip.AddrPort, error)
 }
 
+// Multicaster is implemented by devices whose datagram sockets can receive what
+// is sent to a multicast group.
+type Multicaster interface {
+	// JoinGroup makes a socket that is bound a member of a group, until it is
+	// closed. ifIndex is the interface's, 0 for the device's choice. A device may
+	// allow a socket one group only.
+	JoinGroup(sockfd int, group netip.Addr, ifIndex int) error
+}
+
 // HostLookuper is implemented by devices that can look up all addresses of a
 // host, or addresses of one family.
 type HostLookuper interface {
@@ -123,4 +132,20 @@ type Loopbacker interface {
 	// HasLoopback reports whether sockets of the device reach 127.0.0.0/8 and
 	// ::1.
 	HasLoopback() bool
+}
+
+// DNSServerer is implemented by devices that know DNS servers. Package net asks
+// them for what the device does not look up itself: records other than
+// addresses and, after UseDNS, hosts that it does not know or leaves to net.
+type DNSServerer interface {
+	// DNSServers returns the servers in the order in which to ask them.
+	DNSServers() []netip.AddrPort
+}
+
+// DNSSearcher is implemented by devices that know the domains in which to look
+// up names that are not complete.
+type DNSSearcher interface {
+	// DNSSearch returns the domains that are appended to names, and how many
+	// dots a name needs to be tried as it is first.
+	DNSSearch() (domains []string, ndots int)
 }

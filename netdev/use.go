@@ -16,3 +16,8 @@ var current any
 //
 // The New functions of tinynet's drivers call it.
 func UseNetdev(dev Netdever) { current = dev }
+
+// UseDNS makes package net look up hosts by DNS where the device leaves that to
+// it: see DNSServerer. With TinyGo it brings the DNS client into the program, which
+// is without it otherwise; with Go net does so in any case.
+func UseDNS() {}

@@ -11,3 +11,10 @@ import _ "unsafe" // for go:linkname
 //
 //go:linkname UseNetdev net.useNetdev
 func UseNetdev(dev Netdever)
+
+// UseDNS makes package net look up hosts by DNS where the device leaves that to
+// it: see DNSServerer. With TinyGo it brings the DNS client into the program, which
+// is without it otherwise; with Go net does so in any case.
+//
+//go:linkname UseDNS net.useDNS
+func UseDNS()

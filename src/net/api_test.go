@@ -18,61 +18,41 @@ import (
 	"testing"
 )
 
-// apiLevel is the release of Go whose API this package follows: Go 1.apiLevel.
-const apiLevel = 26
-
-// testdata/api-missing.txt lists what Go's net exports and this package does
-// not, in the form of Go's own API files. The test says what to change when
-// the list is out of date.
-const missingFile = "testdata/api-missing.txt"
+// The releases of Go whose API this package has, as Go 1.oldestAPI, each where
+// it is built by that release.
+const oldestAPI, newestAPI = 23, 26
 
 // TestAPI compares what this package exports with the lists of Go's API in
-// GOROOT: signatures, fields and the values of constants included. Nothing may
-// be there that Go does not have, and nothing may be missing that is not in
-// the file of what is missing.
+// GOROOT, for each release: signatures, fields and the values of constants
+// included. Nothing may be missing, and nothing be there that the release's own
+// net does not have.
 func TestAPI(t *testing.T) {
 	dir := filepath.Join(build.Default.GOROOT, "api")
-	if _, err := os.Stat(filepath.Join(dir, fmt.Sprintf("go1.%d.txt", apiLevel))); err != nil {
-		t.Skipf("this Go has no list of the API of Go 1.%d: %v", apiLevel, err)
+	if _, err := os.Stat(filepath.Join(dir, fmt.Sprintf("go1.%d.txt", newestAPI))); err != nil {
+		t.Skipf("this Go has no list of the API of Go 1.%d: %v", newestAPI, err)
 	}
 	want := goAPI(t, dir)
-	have := ownAPI(t)
-
-	var missing []string
-	for line, since := range want {
-		switch {
-		case have[line]:
-		case since > apiLevel:
-			t.Logf("new in Go 1.%d, not here yet: %s", since, line)
-		default:
-			missing = append(missing, line)
+	for release := oldestAPI; release <= newestAPI; release++ {
+		have := ownAPI(t, release)
+		lines := 0
+		for _, line := range slices.Sorted(maps.Keys(want)) {
+			switch since := want[line]; {
+			case since > newestAPI && release == newestAPI:
+				t.Logf("new in Go 1.%d, not here yet: %s", since, line)
+			case since > release:
+			case !have[line]:
+				t.Errorf("missing, with Go 1.%d: %s", release, line)
+				fallthrough
+			default:
+				lines++
+			}
 		}
-	}
-	for _, line := range slices.Sorted(maps.Keys(have)) {
-		if _, ok := want[line]; !ok {
-			t.Errorf("exported here, but not by Go: %s", line)
+		for _, line := range slices.Sorted(maps.Keys(have)) {
+			if since, ok := want[line]; !ok || since > release {
+				t.Errorf("exported here, but not by Go 1.%d: %s", release, line)
+			}
 		}
-	}
-
-	listed := map[string]bool{}
-	for _, line := range readLines(t, missingFile) {
-		if line != "" && !strings.HasPrefix(line, "#") {
-			listed[line] = true
-		}
-	}
-	slices.Sort(missing)
-	for _, line := range missing {
-		if !listed[line] {
-			t.Errorf("missing, and not in %s: %s", missingFile, line)
-		}
-		delete(listed, line)
-	}
-	for _, line := range slices.Sorted(maps.Keys(listed)) {
-		t.Errorf("not missing any more, take it out of %s: %s", missingFile, line)
-	}
-	t.Logf("%d of the %d lines of the API of Go 1.%d are missing", len(missing), len(want), apiLevel)
-	for _, line := range missing {
-		t.Log("missing: ", line)
+		t.Logf("Go 1.%d: %d lines of API", release, lines)
 	}
 }
 
@@ -135,11 +115,13 @@ func readLines(t *testing.T, file string) []string {
 	return lines
 }
 
-// ownAPI returns what this package exports, in the form of Go's lists.
-func ownAPI(t *testing.T) map[string]bool {
+// ownAPI returns what this package exports where Go 1.release builds it, in the
+// form of Go's lists.
+func ownAPI(t *testing.T, release int) map[string]bool {
 	// The lists hold for linux-amd64, and so does the result on any system.
 	ctx := build.Default
 	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled = "linux", "amd64", false
+	ctx.ReleaseTags = ctx.ReleaseTags[:release] // "go1.1" is the first
 	dir, err := ctx.ImportDir(".", 0)
 	if err != nil {
 		t.Fatal(err)

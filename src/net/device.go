@@ -40,6 +40,9 @@ type (
 		SendTo(sockfd int, buf []byte, flags int, to netip.AddrPort, deadline time.Time) (int, error)
 		RecvFrom(sockfd int, buf []byte, flags int, deadline time.Time) (int, netip.AddrPort, error)
 	}
+	multicaster interface {
+		JoinGroup(sockfd int, group netip.Addr, ifIndex int) error
+	}
 	hostLookuper interface {
 		LookupHost(network, name string, deadline time.Time) ([]netip.Addr, error)
 	}
@@ -105,7 +108,7 @@ var (
 	errNoControl    error = unsupportedError("control messages are not supported")
 	errNoUnix       error = unsupportedError("the network device has no Unix domain sockets")
 	errNoRawIP      error = unsupportedError("raw IP sockets are not supported")
-	errNoMulticast  error = unsupportedError("multicast is not supported")
+	errNoMulticast  error = unsupportedError("the network device has no multicast groups")
 )
 
 // currentDevice returns the device, or an error if there is none.

@@ -50,6 +50,36 @@ func TestDeviceDial(t *testing.T) {
 	})
 }
 
+// Of a device that does not tell, net knows the local address of a connection
+// because it has chosen the port. One that refuses to bind connects all the same.
+func TestDeviceThatDoesNotTellItsPort(t *testing.T) {
+	d := newFakeDevice(t)
+	use(t, d)
+	c, err := Dial("tcp", fakePeer.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s := d.only(t)
+	want := netip.AddrPortFrom(fakeAddr, s.local.Port()).String()
+	if s.local.Port() < firstEphemeral || c.LocalAddr().String() != want {
+		t.Errorf("the local address is %v, want %v, and the device is bound to %v", c.LocalAddr(), want, s.local)
+	}
+	c.Close()
+	d.fail["Bind"] = errors.ErrUnsupported
+	if c, err = Dial("tcp", fakePeer.String()); err != nil {
+		t.Fatal(err)
+	}
+	if _, port, _ := SplitHostPort(c.LocalAddr().String()); port != "0" {
+		t.Errorf("the local address is %v, which nobody knows", c.LocalAddr())
+	}
+	c.Close()
+	// An address that was asked for is another matter.
+	from := Dialer{LocalAddr: &TCPAddr{IP: fakeAddr.AsSlice()}}
+	if _, err = from.Dial("tcp", fakePeer.String()); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestDeviceDialTriesAllAddresses(t *testing.T) {
 	d := newFakeDevice(t)
 	use(t, fullDevice{d})
@@ -209,6 +239,49 @@ func TestDeviceDeadlines(t *testing.T) {
 		l.SetDeadline(time.Unix(1, 0))
 		wantOpError(t, <-err, "accept", os.ErrDeadlineExceeded)
 	})
+}
+
+func TestDeviceWithoutGroups(t *testing.T) {
+	onBoth(t, func(t *testing.T, d *fakeDevice) {
+		_, err := ListenMulticastUDP("udp", nil, &UDPAddr{IP: IPv4(224, 0, 0, 254), Port: 5353})
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("error %v", err)
+		}
+		d.wantSockets(t, 0)
+	})
+}
+
+// A blocked Write sees a deadline that is set meanwhile, and goes on where it was
+// if that is put off again.
+func TestDeviceWriteDeadlineChangedWhileBlocked(t *testing.T) {
+	onBoth(t, func(t *testing.T, d *fakeDevice) {
+		c, s := deviceConn(t, d)
+		if _, err := c.Write(make([]byte, 1<<16)); err != nil { // all that it takes
+			t.Fatal(err)
+		}
+		err := errorOf(writeError(c))
+		c.SetWriteDeadline(time.Unix(1, 0))
+		wantOpError(t, <-err, "write", os.ErrDeadlineExceeded)
+		c.SetWriteDeadline(time.Time{})
+		err = errorOf(func() error { _, err := c.Write([]byte("more")); return err })
+		d.do(func() { s.out = nil })
+		if e := <-err; e != nil || string(s.out) != "more" {
+			t.Errorf("error %v, and %q went out", e, s.out)
+		}
+	})
+}
+
+// secretiveDevice does not say how much a Send has taken that ran out of time.
+type secretiveDevice struct{ *fakeDevice }
+
+func (d secretiveDevice) Send(int, []byte, int, time.Time) (int, error) { return -1, errFakeTimeout }
+
+// To send again what a device may have taken would be worse than an error.
+func TestDeviceThatDoesNotSayHowMuch(t *testing.T) {
+	d := newFakeDevice(t)
+	use(t, secretiveDevice{d})
+	c, _ := deviceConn(t, d)
+	wantOpError(t, writeError(c)(), "write", os.ErrDeadlineExceeded)
 }
 
 // slowDeadlines lets another SetReadDeadline overtake the first one.

@@ -114,7 +114,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 	if r == nil {
 		r = DefaultResolver
 	}
-	addrs, host, err := r.resolve(ctx, proto, family, address)
+	addrs, host, err := r.resolve(untraceConnects(ctx), proto, family, address)
 	if err != nil {
 		return fail(err)
 	}
@@ -135,7 +135,9 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 		}
 	}
 	try := func(ctx context.Context, addrs []netip.AddrPort) (Conn, error) {
-		return d.dialSerial(ctx, proto, network, host, local, addrs)
+		return dialSerial(ctx, addrs, func(ctx context.Context, remote netip.AddrPort) (Conn, error) {
+			return d.dialOne(ctx, proto, network, host, local, remote)
+		})
 	}
 	if raceFamilies && network == "tcp" && d.FallbackDelay >= 0 {
 		if first, second := partition(addrs); second != nil {
@@ -275,18 +277,20 @@ func sameFamily(addrs []netip.AddrPort, as netip.Addr) (same []netip.AddrPort) {
 	return same
 }
 
-// dialSerial tries the addresses in turn and returns the first error if none
-// works. Each has its share of the time that is left, but at least 2 s of it.
-func (d *Dialer) dialSerial(ctx context.Context, proto, network, host string, local netip.AddrPort, addrs []netip.AddrPort) (Conn, error) {
-	const least = 2 * time.Second
+// dialSerial tries the addresses in turn by one and returns the first error if
+// none works. Each has its share of the time that is left.
+func dialSerial(ctx context.Context, addrs []netip.AddrPort, one func(context.Context, netip.AddrPort) (Conn, error)) (Conn, error) {
+	if len(addrs) == 0 {
+		return nil, errMissingAddress
+	}
 	var first error
 	for i, remote := range addrs {
 		tryCtx, cancel := ctx, func() {}
 		if deadline, ok := ctx.Deadline(); ok && i < len(addrs)-1 {
-			share := max(time.Until(deadline)/time.Duration(len(addrs)-i), least)
+			share := shareOf(time.Until(deadline), len(addrs)-i)
 			tryCtx, cancel = context.WithTimeout(ctx, share)
 		}
-		c, err := d.dialOne(tryCtx, proto, network, host, local, remote)
+		c, err := one(tryCtx, remote)
 		cancel()
 		if err == nil {
 			return c, nil
@@ -299,6 +303,12 @@ func (d *Dialer) dialSerial(ctx context.Context, proto, network, host string, lo
 		}
 	}
 	return nil, first
+}
+
+// shareOf returns how much of the time that is left the first of n attempts may
+// take: its share, but at least 2 s, as far as there are so many.
+func shareOf(left time.Duration, n int) time.Duration {
+	return min(left, max(left/time.Duration(n), 2*time.Second))
 }
 
 // dialOne connects to one address.
@@ -326,40 +336,6 @@ func (d *Dialer) dialOne(ctx context.Context, proto, network, host string, local
 	}
 	done(err)
 	return c, err
-}
-
-// DialTCP is DialContext for a TCP network and an address that is known. laddr
-// may be the zero AddrPort.
-func (d *Dialer) DialTCP(ctx context.Context, network string, laddr netip.AddrPort, raddr netip.AddrPort) (*TCPConn, error) {
-	ctx, cancel := d.limit(ctx)
-	defer cancel()
-	var la *TCPAddr
-	if laddr.IsValid() {
-		la = TCPAddrFromAddrPort(laddr)
-	}
-	ra := TCPAddrFromAddrPort(raddr)
-	c, err := d.dialTCPAddr(ctx, network, la, ra)
-	if err != nil {
-		return nil, &OpError{Op: "dial", Net: network, Source: la.opAddr(), Addr: ra, Err: err}
-	}
-	return c, nil
-}
-
-// DialUDP is DialContext for a UDP network and an address that is known. laddr
-// may be the zero AddrPort.
-func (d *Dialer) DialUDP(ctx context.Context, network string, laddr netip.AddrPort, raddr netip.AddrPort) (*UDPConn, error) {
-	ctx, cancel := d.limit(ctx)
-	defer cancel()
-	var la *UDPAddr
-	if laddr.IsValid() {
-		la = UDPAddrFromAddrPort(laddr)
-	}
-	ra := UDPAddrFromAddrPort(raddr)
-	c, err := d.dialUDPAddr(ctx, network, la, ra)
-	if err != nil {
-		return nil, &OpError{Op: "dial", Net: network, Source: la.opAddr(), Addr: ra, Err: err}
-	}
-	return c, nil
 }
 
 // ends checks the addresses of a connection and returns them as netip has them.

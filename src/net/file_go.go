@@ -64,7 +64,7 @@ func fileConn(f *os.File) (Conn, error) {
 	if s.domain != afUnix {
 		switch s.stype {
 		case sockStream:
-			c := newTCPConn(s, "tcp", s.localAddr(netip.AddrPort{}), s.peerAddr())
+			c := newTCPConn(s, "tcp", s.localAddr(netip.AddrPort{}, netip.Addr{}), s.peerAddr())
 			c.keepAlive(0, KeepAliveConfig{})
 			return c, nil
 		case sockDgram:
@@ -79,7 +79,7 @@ func fileUDPConn(s *devSocket) *UDPConn {
 	u := newUDPSocket(&binding{udp: true})
 	u.dev, u.peer = s, s.peerAddr()
 	s.connected, s.peer = u.peer.IsValid(), u.peer
-	return newUDPConn(u, "udp", s.localAddr(netip.AddrPort{}))
+	return newUDPConn(u, "udp", s.localAddr(netip.AddrPort{}, netip.Addr{}))
 }
 
 func fileListener(f *os.File) (Listener, error) {
@@ -96,7 +96,7 @@ func fileListener(f *os.File) (Listener, error) {
 	if s.domain != afUnix && s.stype == sockStream {
 		l := newLoopListener(&binding{})
 		l.dev = s
-		s.bound = s.localAddr(netip.AddrPort{})
+		s.bound = s.localAddr(netip.AddrPort{}, netip.Addr{})
 		return &TCPListener{l: l, net: "tcp", laddr: TCPAddrFromAddrPort(s.bound)}, nil
 	}
 	s.abandon()

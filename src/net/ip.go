@@ -174,9 +174,8 @@ func (ip IP) String() string {
 	return "?" + hexString(ip)
 }
 
-// AppendText appends the address in text, as String has it, to b; an empty ip
-// appends nothing. The error is an AddrError if ip has the wrong length.
-func (ip IP) AppendText(b []byte) ([]byte, error) {
+// appendText is AppendText, which Go has had since 1.24.
+func (ip IP) appendText(b []byte) ([]byte, error) {
 	if len(ip) == 0 {
 		return b, nil
 	}
@@ -187,10 +186,10 @@ func (ip IP) AppendText(b []byte) ([]byte, error) {
 	return a.AppendTo(b), nil
 }
 
-// MarshalText returns the address in text as AppendText does. An empty ip
-// gives an empty slice.
+// MarshalText returns the address in text, as String has it. An empty ip gives
+// an empty slice; the error is an AddrError if ip has the wrong length.
 func (ip IP) MarshalText() ([]byte, error) {
-	b, err := ip.AppendText(make([]byte, 0, 40))
+	b, err := ip.appendText(make([]byte, 0, 40))
 	if err != nil {
 		return nil, err
 	}

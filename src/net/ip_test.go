@@ -70,8 +70,9 @@ func checkIPBytes(t *testing.T, a, b []byte) {
 	same(t, fmt.Sprintf("%s.Mask(%#v)", what, b), show(ours.Mask(IPMask(b))), show(gos.Mask(stdnet.IPMask(b))))
 
 	// AppendText is newer than Go 1.23.
-	if gos, ok := any(gos).(interface{ AppendText([]byte) ([]byte, error) }); ok {
-		oursText, oursErr := ours.AppendText([]byte("at "))
+	type appender interface{ AppendText([]byte) ([]byte, error) }
+	if gos, ok := any(gos).(appender); ok {
+		oursText, oursErr := any(ours).(appender).AppendText([]byte("at "))
 		gosText, gosErr := gos.AppendText([]byte("at "))
 		same(t, what+".AppendText", show(oursText, oursErr), show(gosText, gosErr))
 	}

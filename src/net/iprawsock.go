@@ -44,18 +44,6 @@ func DialIP(network string, laddr, raddr *IPAddr) (*IPConn, error) {
 	return d.dialIPAddr(context.Background(), network, laddr, raddr)
 }
 
-// DialIP is DialContext for an IP network and an address that is known. laddr
-// may be the zero Addr.
-func (d *Dialer) DialIP(ctx context.Context, network string, laddr netip.Addr, raddr netip.Addr) (*IPConn, error) {
-	ctx, cancel := d.limit(ctx)
-	defer cancel()
-	var la *IPAddr
-	if laddr.IsValid() {
-		la = newIPAddr(netip.AddrPortFrom(laddr, 0))
-	}
-	return d.dialIPAddr(ctx, network, la, newIPAddr(netip.AddrPortFrom(raddr, 0)))
-}
-
 func (d *Dialer) dialIPAddr(ctx context.Context, network string, laddr, raddr *IPAddr) (*IPConn, error) {
 	var local, remote netip.AddrPort
 	var err error = errMissingAddress
@@ -118,7 +106,7 @@ func (d *Dialer) dialRaw(ctx context.Context, network string, local, remote neti
 		return nil, err
 	}
 	s.connected, s.peer = true, remote
-	return newIPConn(s, network, s.localAddr(local), remote), nil
+	return newIPConn(s, network, s.localAddr(local, remote.Addr()), remote), nil
 }
 
 // ListenIP opens a socket at laddr. network is "ip", "ip4" or "ip6" with an IP
@@ -181,7 +169,7 @@ func (lc *ListenConfig) listenRaw(network string, laddr *IPAddr) (*IPConn, error
 		s.abandon()
 		return nil, err
 	}
-	return newIPConn(s, network, s.localAddr(local), netip.AddrPort{}), nil
+	return newIPConn(s, network, s.localAddr(local, netip.Addr{}), netip.AddrPort{}), nil
 }
 
 func newIPConn(s *devSocket, network string, local, remote netip.AddrPort) *IPConn {

@@ -469,7 +469,7 @@ func (l *loopListener) acceptDevice() accepted {
 		return accepted{err: err}
 	}
 	s := newDevSocket(l.dev.dev, fd, l.dev.domain, sockStream)
-	return accepted{sock: s, local: s.localAddr(l.dev.bound), remote: unmap(remote)}
+	return accepted{sock: s, local: s.localAddr(l.dev.bound, remote.Addr()), remote: unmap(remote)}
 }
 
 func (l *loopListener) setDeadline(t time.Time) error {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"time"
 )
 
 // A binding is a port in use: by a listener, by a datagram socket, or by the
@@ -125,7 +126,7 @@ func (b *binding) bind(s *devSocket) error {
 	if s != nil && b.listener == nil && b.inbox == nil && s.tells() {
 		err := s.bind(netip.AddrPortFrom(b.domain(), b.local.Port()))
 		if err == nil {
-			b.local = s.localAddr(b.local)
+			b.local = s.localAddr(b.local, netip.Addr{})
 		}
 		return err
 	}
@@ -150,6 +151,29 @@ func (b *binding) bind(s *devSocket) error {
 	}
 }
 
+// bindDialer binds a stream that is going to be connected to remote to local,
+// if that is valid, and returns what it is bound to. Who else would not learn of a
+// plain device which port it gave is given one that is chosen here, unless the
+// device refuses that.
+func (s *devSocket) bindDialer(local netip.AddrPort, remote netip.Addr) (netip.AddrPort, error) {
+	if s.tells() || local.Port() != 0 {
+		if !local.IsValid() {
+			return local, nil
+		}
+		return local, s.bind(local)
+	}
+	b := binding{local: local}
+	if !local.IsValid() {
+		b.local = netip.AddrPortFrom(unspecified(remote), 0)
+	}
+	err := b.bind(s)
+	b.release() // connections may share a port
+	if err != nil && !local.IsValid() {
+		return local, nil
+	}
+	return b.local, err
+}
+
 // skipPorts moves on to ports that others on a shared device, who count from
 // the same number, are not likely to have.
 func skipPorts() {
@@ -158,8 +182,12 @@ func skipPorts() {
 	ports.mu.Unlock()
 }
 
-// choose gives b a free port, the next one in turn.
+// choose gives b a free port, the next one in turn. The first one depends on the
+// time: what is left of an earlier run, here or at its peers, has other ports.
 func (b *binding) choose() bool {
+	if ports.last == 0 {
+		ports.last = firstEphemeral + uint16(time.Now().UnixNano()>>16)%(1<<14)
+	}
 	for range 1<<16 - firstEphemeral {
 		ports.last++
 		if ports.last < firstEphemeral {

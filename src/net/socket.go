@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,9 +30,14 @@ type socket interface {
 // accepted yet. Devices have few sockets.
 const deviceBacklog = 4
 
-// slice is how long a device without deadliner is left in a blocking call
-// before net looks whether the socket was closed or its deadline moved.
-const slice = 100 * time.Millisecond
+// A device without deadliner is left in a blocking call for so long before net
+// looks whether the socket was closed or its deadline moved. Sending is
+// interrupted less often, since a device that does not say how much it took has
+// to be taken for broken then.
+const (
+	recvSlice = 100 * time.Millisecond
+	sendSlice = time.Second
+)
 
 // longAgo is the deadline that wakes a blocked call of a device.
 var longAgo = time.Unix(1, 0)
@@ -52,6 +58,8 @@ type devSocket struct {
 	// elsewhere, so that a blocked call has to return errPending. It is
 	// called without mu.
 	pending func() bool
+
+	msg atomic.Pointer[msgCall] // that is over, for the next to use
 
 	mu        sync.Mutex
 	changed   sync.Cond // busy, closed or freed changed
@@ -295,10 +303,7 @@ func (s *devSocket) receive(b []byte, accept bool) (n int, from netip.AddrPort, 
 		}
 		var until time.Time
 		if !timed {
-			until = time.Now().Add(slice)
-			if t := s.readDeadline(); !t.IsZero() && t.Before(until) {
-				until = t
-			}
+			until = s.sliced(reading, recvSlice)
 		}
 		n, from, err = s.callReceive(b, accept, until)
 		raceAcquire()
@@ -330,10 +335,15 @@ func (s *devSocket) receive(b []byte, accept bool) (n int, from netip.AddrPort, 
 	}
 }
 
-func (s *devSocket) readDeadline() time.Time {
+// sliced returns when a call of a device without deadliner is to return.
+func (s *devSocket) sliced(dir direction, slice time.Duration) time.Time {
+	until := time.Now().Add(slice)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.deadlines[0]
+	if t := s.deadlines[dir>>1]; !t.IsZero() && t.Before(until) {
+		return t
+	}
+	return until
 }
 
 func (s *devSocket) callReceive(b []byte, accept bool, until time.Time) (n int, from netip.AddrPort, err error) {
@@ -368,18 +378,29 @@ func (s *devSocket) sendTo(b []byte, to netip.AddrPort) (sent int, err error) {
 		return 0, err
 	}
 	defer s.leave(writing)
+	timed := s.timed()
 	for sent < len(b) || s.datagrams {
 		if err := s.interrupted(writing); err != nil {
 			return sent, err
 		}
-		n, err := s.callSend(b[sent:], to)
+		var until time.Time // a device with deadliner knows
+		if !timed {
+			until = s.sliced(writing, sendSlice)
+		}
+		n, err := s.callSend(b[sent:], to, until)
 		if n > len(b)-sent || err == nil && (n < 0 || n == 0 && len(b) > 0) {
 			return sent, errBadDevice
 		}
 		sent += max(n, 0)
 		if err != nil {
 			if reason := s.interrupted(writing); reason != nil {
-				err = reason
+				return sent, reason
+			}
+			if !timed && isTimeout(err) && (n == 0 || n > 0 && !s.datagrams) {
+				if time.Until(until) > 0 {
+					time.Sleep(time.Millisecond) // it must not make us spin
+				}
+				continue
 			}
 			return sent, err
 		}
@@ -393,20 +414,14 @@ func (s *devSocket) sendTo(b []byte, to netip.AddrPort) (sent int, err error) {
 	return sent, nil
 }
 
-func (s *devSocket) callSend(b []byte, to netip.AddrPort) (n int, err error) {
+func (s *devSocket) callSend(b []byte, to netip.AddrPort, until time.Time) (n int, err error) {
 	defer recovered(&err)
-	s.mu.Lock()
-	until, peer := s.deadlines[1], s.peer
-	s.mu.Unlock()
-	if s.timed() {
-		until = time.Time{} // it knows
-	}
 	raceRelease()
 	if to.IsValid() {
 		if d, ok := s.dev.(datagrammer); ok {
 			return d.SendTo(s.fd, b, 0, to, until)
 		}
-		if to != peer {
+		if to != s.currentPeer() {
 			if err := s.dev.Connect(s.fd, "", to); err != nil {
 				return 0, err
 			}
@@ -478,9 +493,9 @@ func (s *devSocket) tells() bool {
 }
 
 // localAddr returns the socket's local address as far as it can be known: from
-// a device that does not tell, it is the device's address with the port that
-// the socket was bound to.
-func (s *devSocket) localAddr(bound netip.AddrPort) (addr netip.AddrPort) {
+// a device that does not tell, it is the address at which the peer remote, if
+// there is one, reaches it, with the port that the socket was bound to.
+func (s *devSocket) localAddr(bound netip.AddrPort, remote netip.Addr) (addr netip.AddrPort) {
 	var err error
 	defer recovered(&err)
 	if d, ok := s.dev.(localAddrer); ok {
@@ -489,10 +504,14 @@ func (s *devSocket) localAddr(bound netip.AddrPort) (addr netip.AddrPort) {
 		}
 	}
 	addr = bound
-	if !bound.Addr().IsValid() || bound.Addr().IsUnspecified() {
-		if ip, err := s.dev.Addr(); err == nil {
-			addr = unmap(netip.AddrPortFrom(ip, bound.Port()))
-		}
+	if !isWildcard(bound.Addr()) {
+		return addr
+	}
+	if remote = remote.Unmap(); remote.IsLoopback() {
+		return netip.AddrPortFrom(remote, bound.Port())
+	}
+	if ip, err := s.dev.Addr(); err == nil {
+		addr = unmap(netip.AddrPortFrom(ip, bound.Port()))
 	}
 	return addr
 }

@@ -93,8 +93,8 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 		return nil, err
 	}
 	err = d.control(ctx, network, remote, s)
-	if err == nil && local.IsValid() {
-		err = s.bind(local)
+	if err == nil {
+		local, err = s.bindDialer(local, remote.Addr())
 	}
 	if err == nil {
 		err = s.connect(ctx, host, remote)
@@ -103,7 +103,7 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 		s.abandon()
 		return nil, err
 	}
-	c := newTCPConn(s, network, s.localAddr(local), remote)
+	c := newTCPConn(s, network, s.localAddr(local, remote.Addr()), remote)
 	c.keepAlive(d.KeepAlive, d.KeepAliveConfig)
 	return c, nil
 }
@@ -113,7 +113,10 @@ func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
-	n, sent, err := c.sendFile(r)
+	n, sent, err := c.spliceFrom(r)
+	if !sent {
+		n, sent, err = c.sendFile(r)
+	}
 	if !sent {
 		n, err = copyAll(&c.conn, r)
 	}
@@ -128,7 +131,10 @@ func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
-	n, err := copyAll(w, &c.conn)
+	n, sent, err := c.spliceTo(w)
+	if !sent {
+		n, err = copyAll(w, &c.conn)
+	}
 	if err != nil && err != io.EOF {
 		err = c.fail("writeto", err)
 	}

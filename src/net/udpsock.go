@@ -103,7 +103,7 @@ func (d *Dialer) dialUDP(ctx context.Context, network string, local, remote neti
 		s.abandon()
 		return nil, err
 	}
-	return newUDPConn(u, network, s.localAddr(u.binding.local)), nil
+	return newUDPConn(u, network, s.localAddr(u.binding.local, remote.Addr())), nil
 }
 
 // ListenUDP opens a socket at laddr. network is "udp", "udp4" or "udp6". A nil
@@ -120,6 +120,9 @@ func ListenUDP(network string, laddr *UDPAddr) (*UDPConn, error) {
 func (lc *ListenConfig) listenUDPAddr(ctx context.Context, network string, laddr *UDPAddr) (*UDPConn, error) {
 	if laddr == nil {
 		laddr = &UDPAddr{}
+	}
+	if laddr.IP.IsMulticast() {
+		return lc.listenGroup(network, laddr, nil)
 	}
 	b, err := bindingFor("udp", network, laddr.IP, laddr.Port, laddr.Zone)
 	if err != nil {
@@ -149,12 +152,6 @@ func (lc *ListenConfig) listenUDPAddr(ctx context.Context, network string, laddr
 		return nil, err
 	}
 	return newUDPConn(u, network, b.local), nil
-}
-
-// ListenMulticastUDP fails with errors.ErrUnsupported: devices have no
-// multicast sockets.
-func ListenMulticastUDP(network string, ifi *Interface, gaddr *UDPAddr) (*UDPConn, error) {
-	return nil, &OpError{Op: "listen", Net: network, Addr: gaddr.opAddr(), Err: errNoMulticast}
 }
 
 func newUDPConn(u *udpSocket, network string, local netip.AddrPort) *UDPConn {

@@ -30,13 +30,6 @@ func DialUnix(network string, laddr, raddr *UnixAddr) (*UnixConn, error) {
 	return d.dialUnixAddr(context.Background(), network, laddr, raddr)
 }
 
-// DialUnix is DialContext for a Unix domain socket. laddr may be nil.
-func (d *Dialer) DialUnix(ctx context.Context, network string, laddr *UnixAddr, raddr *UnixAddr) (*UnixConn, error) {
-	ctx, cancel := d.limit(ctx)
-	defer cancel()
-	return d.dialUnixAddr(ctx, network, laddr, raddr)
-}
-
 // dialUnixName is dialUnixAddr for DialContext.
 func (d *Dialer) dialUnixName(ctx context.Context, network, address string) (Conn, error) {
 	if !unixSockets {
