@@ -155,7 +155,10 @@ func TestNINAConserves(t *testing.T) {
 	for i := range n {
 		t.Run(fmt.Sprintf("process %d", i), func(t *testing.T) {
 			t.Parallel()
-			args := []string{"-test.run=^TestNINAConserves$", "-test.cpu=1", "-test.v=true", "-test.timeout=30m", fmt.Sprintf("-conserve.shard=%d/%d", i, n)}
+			args := []string{"-test.run=^TestNINAConserves$", "-test.cpu=1", "-test.v=true", fmt.Sprintf("-conserve.shard=%d/%d", i, n)}
+			if deadline, ok := t.Deadline(); ok { // before this process's own, which would leave the other behind
+				args = append(args, fmt.Sprintf("-test.timeout=%v", max(time.Until(deadline)-5*time.Second, time.Second)))
+			}
 			flag.Visit(func(f *flag.Flag) {
 				if strings.HasPrefix(f.Name, "conserve.") || f.Name == "test.short" {
 					args = append(args, "-"+f.Name+"="+f.Value.String())
