@@ -736,14 +736,23 @@ func (r *run) receive(me int, c *stream, n int, deadline time.Time) error {
 
 // hurry changes a deadline while others may be at work.
 func (r *run) hurry(me int, c *stream, rng *rand.Rand) {
+	soon, wait := time.Duration(rng.IntN(50_000_000)), time.Duration(rng.IntN(60_000_000))
 	if c == nil || r.dl == nil {
 		return
 	}
-	r.timed(me, fmt.Sprintf("%d deadlines", c.id), time.Now(), func() error {
-		r.dl.SetReadDeadline(c.fd, time.Now().Add(time.Duration(rng.IntN(50_000_000))))
-		time.Sleep(time.Duration(rng.IntN(60_000_000)))
-		return r.dl.SetReadDeadline(c.fd, time.Time{})
-	})
+	set := func(t time.Time) error {
+		// The descriptor of one that is closed may be another's by now.
+		r.mu.Lock()
+		closed := c.closed
+		r.mu.Unlock()
+		if closed {
+			return nil
+		}
+		return r.timed(me, fmt.Sprintf("%d deadline", c.id), time.Now(), func() error { return r.dl.SetReadDeadline(c.fd, t) })
+	}
+	set(time.Now().Add(soon))
+	time.Sleep(wait)
+	set(time.Time{})
 }
 
 // close closes a connection, whoever is at work on it.
