@@ -228,9 +228,11 @@ type stream struct {
 	recv chan struct{} // of who receives
 
 	// The peer writes down bytes and then, if hangUp is set, closes. It does so only
-	// where the device sends nothing.
+	// where the device sends nothing. If abort is set it closes whatever is under
+	// way.
 	down   int
 	hangUp bool
+	abort  bool
 	pace   int // of the peer's reading, 0 for fast
 
 	// Guarded by run.mu.
@@ -397,6 +399,7 @@ func (r *run) newStream(rng *rand.Rand) *stream {
 	c.hangUp = rng.IntN(3) == 0
 	if !c.hangUp {
 		c.pace = rng.IntN(2) * rng.IntN(30)
+		c.abort = rng.IntN(6) == 0
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -616,7 +619,13 @@ func (r *run) peerEnd(c *stream, pc net.Conn) {
 				break
 			}
 		}
-		if c.hangUp {
+		if c.abort {
+			time.Sleep(time.Duration(rng.IntN(300_000_000)))
+			r.mu.Lock()
+			c.peerGone = true
+			r.mu.Unlock()
+		}
+		if c.hangUp || c.abort {
 			pc.Close()
 		}
 		r.mu.Lock()
@@ -904,8 +913,8 @@ func (r *run) settle(c *stream) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	r.mu.Lock()
-	missing := c.failed == nil && !c.hangUp && c.received < c.acked
-	waiting := c.failed == nil && !c.eof && (c.got < c.wrote || c.hangUp)
+	missing := c.failed == nil && !c.hangUp && !c.abort && c.received < c.acked
+	waiting := c.failed == nil && !c.eof && !c.abort && (c.got < c.wrote || c.hangUp)
 	at := c.acked
 	r.mu.Unlock()
 	if missing || waiting {
@@ -1021,14 +1030,14 @@ func (r *run) verdict() {
 		}
 		if c.hurt {
 			r.out.Failed++
-			if r.quiet() {
+			if r.quiet() && !c.abort {
 				c.wrong = append(c.wrong, fmt.Sprintf("it failed without a fault: %v", c.failed))
 			}
 		}
 		if len(c.wrong) > 0 {
 			wrong++
 			texts = append(texts, fmt.Sprintf("connection %d, descriptor %d: %s", c.id, c.fd, c.wrong[0]))
-		} else if c.hurt {
+		} else if c.hurt && !c.abort {
 			failed++
 		}
 	}
