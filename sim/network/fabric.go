@@ -104,7 +104,8 @@ func (f *fabric) up(addr netip.Addr) bool {
 // sent.
 type line struct {
 	f      *fabric
-	rng    *rand.Rand // nil on a line that loses nothing
+	name   string     // empty on a line that loses nothing
+	rng    *rand.Rand // nil until something may be lost
 	queue  []func()
 	newest time.Time // when the last of the queue arrives
 }
@@ -112,20 +113,22 @@ type line struct {
 // newLine makes a line that loses what the fabric's seed and the name decide;
 // without a name it loses nothing.
 func (f *fabric) newLine(name string) line {
-	l := line{f: f}
-	if name == "" {
-		return l
-	}
-	f.lines[name]++
-	h := fnv.New64a()
-	fmt.Fprint(h, name, f.lines[name])
-	l.rng = rand.New(rand.NewPCG(f.seed, h.Sum64()))
-	return l
+	return line{f: f, name: name}
 }
 
 // lost decides whether what is sent next is lost.
 func (l *line) lost() bool {
-	return l.rng != nil && l.f.loss > 0 && l.rng.Float64() < l.f.loss
+	if l.name == "" || l.f.loss == 0 {
+		return false
+	}
+	if l.rng == nil {
+		// Not before: a network that loses nothing keeps no list.
+		l.f.lines[l.name]++
+		h := fnv.New64a()
+		fmt.Fprint(h, l.name, l.f.lines[l.name])
+		l.rng = rand.New(rand.NewPCG(l.f.seed, h.Sum64()))
+	}
+	return l.rng.Float64() < l.f.loss
 }
 
 // send calls arrive, with the fabric locked, when what is sent has arrived.
