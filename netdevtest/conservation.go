@@ -485,15 +485,18 @@ func (r *run) accept(me int, rng *rand.Rand) {
 	c := r.newStream(rng)
 	port := uint16(listenPort + me)
 	lfd := -1
-	err := r.timed(me, fmt.Sprintf("%d listen", c.id), time.Time{}, func() (err error) {
-		if lfd, err = r.b.Dev.Socket(netdev.AF_INET, netdev.SOCK_STREAM, netdev.IPPROTO_TCP); err != nil {
-			return err
-		}
-		if err := r.b.Dev.Bind(lfd, netip.AddrPortFrom(netip.IPv4Unspecified(), port)); err != nil {
-			return err
-		}
-		return r.b.Dev.Listen(lfd, 2)
+	err := r.timed(me, fmt.Sprintf("%d socket", c.id), time.Time{}, func() (err error) {
+		lfd, err = r.b.Dev.Socket(netdev.AF_INET, netdev.SOCK_STREAM, netdev.IPPROTO_TCP)
+		return err
 	})
+	if err == nil {
+		err = r.timed(me, fmt.Sprintf("%d bind", c.id), time.Time{}, func() error {
+			return r.b.Dev.Bind(lfd, netip.AddrPortFrom(netip.IPv4Unspecified(), port))
+		})
+	}
+	if err == nil {
+		err = r.timed(me, fmt.Sprintf("%d listen", c.id), time.Time{}, func() error { return r.b.Dev.Listen(lfd, 2) })
+	}
 	taken := false
 	if err == nil {
 		ip, e := r.b.Dev.Addr()
