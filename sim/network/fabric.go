@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -37,7 +38,7 @@ type fabric struct {
 	weather
 	nodes  map[netip.Addr]*node
 	ghosts map[netip.Addr][]*end // ends that died in silence while their peers have not noticed
-	lines  map[string]int        // how many lines of a name there have been
+	lines  [1 << 12]uint32       // how many lines there have been, by a part of their name's hash
 	ready  []func()              // arrivals that take no time
 	calls  []func()              // to be made without mu
 }
@@ -64,7 +65,6 @@ func newFabric(clk clock.Clock, subnet netip.Prefix, gate netip.Addr) *fabric {
 		gate:   gate,
 		nodes:  make(map[netip.Addr]*node),
 		ghosts: make(map[netip.Addr][]*end),
-		lines:  make(map[string]int),
 	}
 }
 
@@ -104,8 +104,7 @@ func (f *fabric) up(addr netip.Addr) bool {
 // sent.
 type line struct {
 	f      *fabric
-	name   string     // empty on a line that loses nothing
-	rng    *rand.Rand // nil until something may be lost
+	rng    *rand.Rand // nil on a line that loses nothing
 	queue  []func()
 	newest time.Time // when the last of the queue arrives
 }
@@ -113,22 +112,23 @@ type line struct {
 // newLine makes a line that loses what the fabric's seed and the name decide;
 // without a name it loses nothing.
 func (f *fabric) newLine(name string) line {
-	return line{f: f, name: name}
+	l := line{f: f}
+	if name == "" {
+		return l
+	}
+	// Each line of a name loses other things. It is enough to count those of a
+	// part of all names, and that part does not grow.
+	h := fnv.New64a()
+	io.WriteString(h, name)
+	count := &f.lines[h.Sum64()%uint64(len(f.lines))]
+	*count++
+	l.rng = rand.New(rand.NewPCG(f.seed, h.Sum64()+uint64(*count)))
+	return l
 }
 
 // lost decides whether what is sent next is lost.
 func (l *line) lost() bool {
-	if l.name == "" || l.f.loss == 0 {
-		return false
-	}
-	if l.rng == nil {
-		// Not before: a network that loses nothing keeps no list.
-		l.f.lines[l.name]++
-		h := fnv.New64a()
-		fmt.Fprint(h, l.name, l.f.lines[l.name])
-		l.rng = rand.New(rand.NewPCG(l.f.seed, h.Sum64()))
-	}
-	return l.rng.Float64() < l.f.loss
+	return l.rng != nil && l.f.loss > 0 && l.rng.Float64() < l.f.loss
 }
 
 // send calls arrive, with the fabric locked, when what is sent has arrived.
