@@ -432,6 +432,25 @@ func TestPorts(t *testing.T) {
 	})
 }
 
+// A connection that is just being closed does not keep its listener's port.
+func TestPortOfAConnectionThatIsBeingClosed(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, d *Device, c *fakeChip) {
+		l := listener(t, d, 80)
+		fl := c.sock(d, l)
+		c.do(func() { fl.pending = []netip.AddrPort{ap("10.0.0.9:1234")} })
+		fd, _, err := d.Accept(l)
+		ok(t, err)
+		ok(t, d.Close(l))
+		again := stream(t, d)
+		d.Engine().Take()
+		closed := call(func() error { return d.Close(fd) }) // waits for the bus
+		bound := call(func() error { return d.Bind(again, ap("0.0.0.0:80")) })
+		d.Engine().Give()
+		soon(t, "Close", closed, time.Second, nil)
+		soon(t, "Bind", bound, time.Second, nil)
+	})
+}
+
 func TestBadInputNeverReachesTheChip(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, d *Device, c *fakeChip) {
 		fd := stream(t, d)

@@ -174,7 +174,7 @@ func (d *Device) portTaken(s *Socket, port uint16) bool {
 	defer d.mu.Unlock()
 	for i := range d.sockets {
 		o := &d.sockets[i]
-		if o != s && o.onChip && (o.Kind == Datagram) == (s.Kind == Datagram) && o.Port == port && (o.Kind == Datagram || o.state != stateConnected) {
+		if o != s && o.onChip && (o.Kind == Datagram) == (s.Kind == Datagram) && o.Port == port && (o.Kind == Datagram || o.role != stateConnected) {
 			return true
 		}
 	}

@@ -402,7 +402,8 @@ func (b *bus) recv(fd byte, dst []byte) (int, error) {
 	if err == nil {
 		if n > len(dst) {
 			err = errGarbled
-		} else if n > 0 {
+		} else {
+			// The end mark tells no data from a length that was damaged.
 			err = b.body(dst[:n], true)
 		}
 		err = b.finish(err)
@@ -439,7 +440,7 @@ func (b *bus) recvFrom(fd byte, dst []byte) (int, addr, error) {
 	switch {
 	case !ok || n > ask:
 		err = errGarbled
-	case n > 0:
+	default:
 		err = b.body(dst[:keep], keep == n)
 	}
 	if err = b.finish(err); err != nil {
@@ -464,7 +465,7 @@ func (b *bus) recvSlot(slot byte, dst []byte, size int) (int, error) {
 	case err != nil:
 	case n < 0 || n > size:
 		err = errGarbled
-	case n > 0:
+	default:
 		keep := min(n, len(dst))
 		err = b.body(dst[:keep], keep == n)
 	}

@@ -85,9 +85,13 @@ func (c *chip) sweep() error {
 // closeDescriptor closes a descriptor. One that the chip does not know is
 // closed, so it does no harm to say it twice.
 func (c *chip) closeDescriptor(s *offload.Socket) error {
-	_, err := c.bus.close(byte(s.Handle))
-	if err == errGarbled {
-		_, err = c.bus.close(byte(s.Handle))
+	known, err := c.bus.close(byte(s.Handle))
+	if err == errGarbled || err == errRefused {
+		known, err = c.bus.close(byte(s.Handle))
+	}
+	if err != nil || !known {
+		// Either it was closed already, or something else was.
+		c.orphans = true
 	}
 	return err
 }
