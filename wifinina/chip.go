@@ -390,6 +390,7 @@ func (c *chip) address() (netip.Addr, error) {
 // Check returns whether the chip is still connected.
 func (c *chip) Check() (up bool, err error) {
 	c.tidy()
+	c.sweep() // if it fails, the next does it
 	// Nothing guards the byte on the wire, and much depends on it, so a bad one
 	// is asked for twice.
 	for try := 0; try < 2; try++ {

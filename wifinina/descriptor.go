@@ -50,12 +50,21 @@ func (c *chip) openDescriptor(s *offload.Socket) error {
 	if desc == noFD {
 		return netdev.ErrNoMoreSockets
 	}
+	c.doubt(desc)
 	s.Handle = offload.Handle(desc)
 	if err := c.bus.nonBlocking(desc); err != nil {
 		c.closeDescriptor(s)
 		return err
 	}
 	return nil
+}
+
+// doubt notes that a new descriptor is one that another socket has: the chip has
+// closed that one, or the number was damaged and the true one is nobody's.
+func (c *chip) doubt(desc byte) {
+	if c.eng.Socket(offload.Handle(desc)) != nil {
+		c.orphans = true
+	}
 }
 
 // sweep closes all descriptors that the engine does not know, of which there
@@ -172,6 +181,7 @@ func (c *chip) acceptDescriptor(l, s *offload.Socket) (bool, error) {
 	if desc == noFD {
 		return false, nil
 	}
+	c.doubt(desc)
 	s.Handle, s.Peer = offload.Handle(desc), from.addrPort()
 	// The mode is not inherited.
 	if err := c.bus.nonBlocking(desc); err != nil {
