@@ -29,7 +29,6 @@ var (
 	conservePlan   = flag.String("conserve.plan", "", "the faults instead of those of the seed, as a failed test printed them")
 	conserveOps    = flag.Int("conserve.ops", 0, "operations of a run, 0 for the usual number")
 	conserveLog    = flag.Bool("conserve.log", false, "print the operations of every run, and the wire's to standard error")
-	conserveStrict = flag.Bool("conserve.strict", false, "fail for promises that are held back too")
 	conserveShrink = flag.Bool("conserve.shrink", false, "look for a shorter script that fails in the same way")
 	conserveShard  = flag.String("conserve.shard", "", "of the test itself")
 )
@@ -133,31 +132,6 @@ func conserve(t *testing.T, s Script) (out *Outcome) {
 	return out
 }
 
-// held is a promise that the driver does not keep yet, why, and when: nil for always
-// where there are faults.
-type held struct {
-	promise Promise
-	why     string
-	when    func(class string, b Breach, out *Outcome) bool
-}
-
-// heldBack are the promises that the driver does not keep yet. Breaches of them are
-// printed and do not fail the test. Take a line out once it is kept.
-var heldBack = []held{
-	{InTime, "one seed in a thousand: the exchange after one that was given up still has its whole time", nil},
-	{NoLeak, "a damaged number of a socket (mostly a flipped one, which nothing tells) may lose one of the chip's for longer than the test waits", nil},
-}
-
-// excuse returns which line of heldBack excuses a breach, or -1.
-func excuse(class string, b Breach, out *Outcome) int {
-	if *conserveStrict {
-		return -1
-	}
-	return slices.IndexFunc(heldBack, func(h held) bool {
-		return h.promise == b.Promise && (h.when == nil && class != "none" || h.when != nil && h.when(class, b, out))
-	})
-}
-
 // TestNINAConserves runs in processes of its own, one for each processor: with
 // one processor each, a run is the same every time.
 func TestNINAConserves(t *testing.T) {
@@ -221,7 +195,6 @@ func conserveSome(t *testing.T) {
 	for _, class := range classes {
 		t.Run(class, func(t *testing.T) {
 			var bytes, faults, failed, runs int
-			excused := make([]int, len(heldBack))
 			var kinds [32]int
 			s0, err := script(0, class)
 			check(t, err)
@@ -243,19 +216,6 @@ func conserveSome(t *testing.T) {
 				if len(out.Broken) == 0 {
 					continue
 				}
-				bad := false
-				seen := make([]bool, len(heldBack))
-				for _, b := range out.Broken {
-					if i := excuse(class, b, out); i < 0 {
-						bad = true
-					} else if !seen[i] {
-						seen[i] = true
-						excused[i]++
-					}
-				}
-				if !bad {
-					continue
-				}
 				text := s
 				if *conserveShrink {
 					s, out = shrink(t, s, out)
@@ -270,16 +230,13 @@ func conserveSome(t *testing.T) {
 					}
 				}
 			}
-			for i, h := range heldBack {
-				t.Logf("held back: %q was broken by %d seeds: %s", h.promise, excused[i], h.why)
-			}
 		})
 	}
 }
 
 // replayLine returns the command that runs a script again.
 func replayLine(class string, was, s Script) string {
-	line := fmt.Sprintf("go test ./netdevtest -run NINAConserves -conserve.strict -conserve.class %s -conserve.first %d -conserve.seeds 1", class, s.Seed)
+	line := fmt.Sprintf("go test ./netdevtest -run NINAConserves -conserve.class %s -conserve.first %d -conserve.seeds 1", class, s.Seed)
 	if s.Ops != was.Ops {
 		line += fmt.Sprintf(" -conserve.ops %d", s.Ops)
 	}

@@ -29,7 +29,7 @@ func TestNINAGroup(t *testing.T) {
 					fd, err := b.dev.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, netdev.IPPROTO_UDP)
 					check(t, err)
 					check(t, b.dev.Bind(fd, netip.AddrPortFrom(netip.IPv4Unspecified(), 5353)))
-					check(t, b.dev.JoinGroup(fd, group))
+					check(t, b.dev.JoinGroup(fd, group, 0))
 					ip, err := b.dev.Addr()
 					check(t, err)
 					for _, to := range []netip.Addr{ip, group} {

@@ -163,60 +163,6 @@ func TestNINAHalfClosedPeerGetsItsAnswer(t *testing.T) {
 	}
 }
 
-// Connections come and go without a trace in the chip. (That none is left in memory
-// is tested where the driver is alone.)
-func TestNINAManyRequests(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := startNINA(t, network.VirtualConfig{})
-		defer b.close()
-		s := &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}}
-		l, err := s.Peer.Listen(7000)
-		check(t, err)
-		defer l.Close()
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				go func() {
-					io.Copy(c, c)
-					c.Close()
-				}()
-			}
-		}()
-		requests := func(n int) {
-			buf := make([]byte, 64)
-			for i := range n {
-				c, err := Dial(b.dev, netip.AddrPortFrom(s.Peer.Addr(), 7000))
-				check(t, err)
-				for range 5 {
-					_, err = c.Write(buf[:1+i%64])
-					check(t, err)
-					_, err = io.ReadFull(c, buf[:1+i%64])
-					check(t, err)
-				}
-				check(t, c.Close())
-			}
-		}
-		// As fast at the end as at the beginning, and every socket is there.
-		start := time.Now()
-		requests(100)
-		first := time.Since(start)
-		requests(1000)
-		start = time.Now()
-		requests(100)
-		if last := time.Since(start); last > first+first/10 {
-			t.Errorf("100 connections took %v, later %v", first, last)
-		}
-		for range 10 {
-			c, err := Dial(b.dev, netip.AddrPortFrom(s.Peer.Addr(), 7000))
-			check(t, err)
-			defer c.Close()
-		}
-	})
-}
-
 // What the chip says of itself and its surroundings.
 func TestNINARadio(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -92,6 +92,7 @@ type Device struct {
 var (
 	_ netdev.Netdever    = (*Device)(nil)
 	_ netdev.DNSServerer = (*Device)(nil)
+	_ netdev.Multicaster = (*Device)(nil)
 
 	_ offload.Chip      = (*chip)(nil)
 	_ offload.Signaller = (*chip)(nil)
@@ -219,8 +220,9 @@ func (d *Device) SetPowerSave(on bool) error {
 }
 
 // JoinGroup makes a datagram socket that is bound receive what is sent to a
-// multicast group, too. A socket can join one group.
-func (d *Device) JoinGroup(sockfd int, group netip.Addr) error {
+// multicast group, too. A socket can join one group. ifIndex does not matter: the
+// chip has one interface.
+func (d *Device) JoinGroup(sockfd int, group netip.Addr, ifIndex int) error {
 	group = group.Unmap()
 	if !group.Is4() || !group.IsMulticast() {
 		return errGroup

@@ -103,7 +103,7 @@ func FuzzHostileChip(f *testing.F) {
 			}
 			if fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, 0); err == nil {
 				d.Bind(fd, ap("0.0.0.0:5353"))
-				d.JoinGroup(fd, netip.MustParseAddr("224.0.0.251"))
+				d.JoinGroup(fd, netip.MustParseAddr("224.0.0.251"), 0)
 				d.RecvFrom(fd, buf, 0, soon())
 			}
 			d.RSSI()

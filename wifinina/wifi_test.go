@@ -318,11 +318,11 @@ func TestJoinGroup(t *testing.T) {
 	group := netip.MustParseAddr("224.0.0.251")
 	for i := 0; i < 12; i++ { // and leaks nothing
 		u := datagram(t, d)
-		is(t, d.JoinGroup(u, group), errGroupSock) // not bound
+		is(t, d.JoinGroup(u, group, 0), errGroupSock) // not bound
 		ok(t, d.Bind(u, ap("0.0.0.0:5353")))
-		is(t, d.JoinGroup(u, netip.MustParseAddr("10.0.0.1")), netdev.ErrMalAddr)
-		ok(t, d.JoinGroup(u, group))
-		is(t, d.JoinGroup(u, group), errGroupSock)
+		is(t, d.JoinGroup(u, netip.MustParseAddr("10.0.0.1"), 0), netdev.ErrMalAddr)
+		ok(t, d.JoinGroup(u, group, 0))
+		is(t, d.JoinGroup(u, group, 0), errGroupSock)
 		if c.grouped != group.As4() {
 			t.Errorf("group %v", c.grouped)
 		}
@@ -341,8 +341,8 @@ func TestJoinGroup(t *testing.T) {
 	if len(c.socks) != 0 {
 		t.Errorf("%d descriptors left", len(c.socks))
 	}
-	is(t, d.JoinGroup(dialed(t, d), group), errGroupSock)
-	is(t, d.JoinGroup(99, group), netdev.ErrInvalidSocketFd)
+	is(t, d.JoinGroup(dialed(t, d), group, 0), errGroupSock)
+	is(t, d.JoinGroup(99, group, 0), netdev.ErrInvalidSocketFd)
 }
 
 // A length byte may say anything; the driver reads what there is.
