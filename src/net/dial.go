@@ -56,6 +56,7 @@ type Dialer struct {
 	ControlContext func(ctx context.Context, network, address string, c syscall.RawConn) error
 
 	multipath bool
+	tls       bool // the device is to encrypt: see dialTLS
 }
 
 // MultipathTCP returns what SetMultipathTCP has set.
