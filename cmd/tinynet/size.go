@@ -240,9 +240,9 @@ func (t *tool) printSizes(spec board.Spec, sizes []measured, all bool) error {
 		name, row := shortName(m.program.Name), m.row()
 		switch {
 		case m.size.Over.Flash > 0:
-			fmt.Fprintf(w, "%s\t%d\tdoes not fit by %d\t%s\t\t\t\n", name, row.Flash, m.size.Over.Flash, change(m.was.Flash, row.Flash))
+			fmt.Fprintf(w, "%s\t%d\t%d too many\t%s\t\t\t\n", name, row.Flash, m.size.Over.Flash, change(m.was.Flash, row.Flash))
 		case m.size.Over.RAM > 0:
-			fmt.Fprintf(w, "%s\t\t\t\t%d\tdoes not fit by %d\t\n", name, spec.RAM+m.size.Over.RAM, m.size.Over.RAM)
+			fmt.Fprintf(w, "%s\t\t\t\t%d\t%d too many\t\n", name, spec.RAM+m.size.Over.RAM, m.size.Over.RAM)
 		default:
 			fmt.Fprintf(w, "%s\t%d\t%d %%\t%s\t%d\t%d\t\n", name, row.Flash, (100*row.Flash+limit/2)/limit,
 				change(m.was.Flash, row.Flash), row.RAM, spec.RAM-row.RAM)

@@ -146,7 +146,7 @@ func plan(cfg RootConfig) (map[string]string, error) {
 
 	theirs := filepath.Join(cfg.Installed, "src")
 	all := func(string) bool { return true }
-	if err := tree(links, "src", theirs, all); err != nil {
+	if err := addTree(links, "src", theirs, all); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoRoot, err)
 	}
 	if _, ok := links[filepath.Join("src", "net", "http", "server.go")]; !ok {
@@ -166,13 +166,13 @@ func plan(cfg RootConfig) (map[string]string, error) {
 		links[filepath.Join("src", "net", name)] = path
 	}
 	ours := func(name string) bool { return strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") }
-	if err := tree(links, "src", filepath.Join(cfg.Checkout, filepath.FromSlash(standIns)), ours); err != nil {
+	if err := addTree(links, "src", filepath.Join(cfg.Checkout, filepath.FromSlash(standIns)), ours); err != nil {
 		return nil, err
 	}
 	if cfg.FullHTTP {
 		for _, dir := range []string{http, tls} {
 			remove(links, dir, "")
-			if err := tree(links, dir, filepath.Join(cfg.GOROOT, dir), ours); err != nil {
+			if err := addTree(links, dir, filepath.Join(cfg.GOROOT, dir), ours); err != nil {
 				return nil, err
 			}
 		}
@@ -188,9 +188,9 @@ func remove(links map[string]string, dir, keep string) {
 	})
 }
 
-// tree adds a link for each file below the folder from that take wants, by its
+// addTree adds a link for each file below the folder from that take wants, by its
 // name. Folders that are links are gone into, too: installers make such.
-func tree(links map[string]string, to, from string, take func(name string) bool) error {
+func addTree(links map[string]string, to, from string, take func(name string) bool) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
 		return err
@@ -208,7 +208,7 @@ func tree(links map[string]string, to, from string, take func(name string) bool)
 			return err
 		}
 		if info.IsDir() {
-			if err := tree(links, name, path, take); err != nil {
+			if err := addTree(links, name, path, take); err != nil {
 				return err
 			}
 		} else if take(e.Name()) {

@@ -19,7 +19,7 @@ type Size struct {
 	Packages []Share
 
 	// Over is how much more flash or RAM than the board has the program
-	// takes, if it does. The linker tells nothing else then.
+	// takes at least, if it does. The linker tells nothing else then.
 	Over Over
 }
 
@@ -39,6 +39,9 @@ var (
 	sizeLine  = regexp.MustCompile(`^ *\d+ +\d+ +\d+ +\d+ \| +(\d+) +(\d+) \| (.+)$`)
 	flashOver = regexp.MustCompile(`flash overflowed by (\d+) bytes`)
 	ramOver   = regexp.MustCompile(`RAM overflowed by (\d+) bytes`)
+	// The linker's own words, which TinyGo passes on if its name is another
+	// than expected: a line for each section that does not fit any more.
+	linkerOver = regexp.MustCompile(`will not fit in region '(\w+)': overflowed by (\d+) bytes`)
 )
 
 // ParseSize returns the size from what TinyGo prints with -size full, be it the
@@ -50,6 +53,14 @@ func ParseSize(output string) (Size, error) {
 	}
 	if m := ramOver.FindStringSubmatch(output); m != nil {
 		s.Over.RAM, _ = strconv.Atoi(m[1])
+	}
+	for _, m := range linkerOver.FindAllStringSubmatch(output, -1) {
+		n, _ := strconv.Atoi(m[2])
+		if m[1] == "RAM" {
+			s.Over.RAM = max(s.Over.RAM, n)
+		} else {
+			s.Over.Flash = max(s.Over.Flash, n)
+		}
 	}
 	if !s.Fits() {
 		return s, nil
