@@ -389,3 +389,22 @@ func TestNoAllocation(t *testing.T) {
 		}
 	})
 }
+
+// A socket sends to paths of any length, the longer one first.
+func TestUnixDatagramsToSeveral(t *testing.T) {
+	d := New()
+	dir := t.TempDir()
+	sender, err := d.Socket(netdev.AF_UNIX, netdev.SOCK_DGRAM, 0)
+	check(t, err)
+	defer d.Close(sender)
+	for _, name := range []string{"a-longer-name", "short", "s"} {
+		fd, err := d.Socket(netdev.AF_UNIX, netdev.SOCK_DGRAM, 0)
+		check(t, err)
+		defer d.Close(fd)
+		path := filepath.Join(dir, name)
+		check(t, d.BindUnix(fd, path))
+		if _, err := d.SendToUnix(sender, []byte(name), 0, path, time.Time{}); err != nil {
+			t.Errorf("to %s: %v", name, err)
+		}
+	}
+}

@@ -13,10 +13,11 @@ import (
 	"tinynet/netdev"
 )
 
-// The system's files. Tests have their own.
+// The system's files and name. Tests have their own.
 var (
 	hostsFile  = "/etc/hosts"
 	resolvFile = "/etc/resolv.conf"
+	hostname   = os.Hostname
 )
 
 var errNotInHosts = wrap("not in /etc/hosts, and hostnet asks no DNS server", netdev.ErrHostUnknown)
@@ -138,24 +139,36 @@ func (d *Device) DNSSearch() (domains []string, ndots int) {
 	eachLine(resolvFile, func(fields []string) {
 		switch fields[0] {
 		case "domain", "search": // the last one counts
-			domains = append([]string(nil), fields[1:]...)
+			domains = nil
+			for _, domain := range fields[1:] {
+				if domain != "." { // no domain at all
+					domains = append(domains, domain)
+				}
+			}
 		case "options":
 			for _, o := range fields[1:] {
 				if text, ok := strings.CutPrefix(o, "ndots:"); ok {
-					if n, err := strconv.Atoi(text); err == nil {
-						ndots = min(max(n, 0), 15) // resolv.conf(5)'s limit
-					}
+					ndots = upTo15(text) // resolv.conf(5)'s limit
 				}
 			}
 		}
 	})
 	if domains == nil {
-		host, err := os.Hostname()
+		host, err := hostname()
 		if _, domain, ok := strings.Cut(host, "."); err == nil && ok && domain != "" {
 			domains = []string{domain}
 		}
 	}
 	return domains, ndots
+}
+
+// upTo15 returns the number that text begins with, but at most 15, and 0 if there
+// is none.
+func upTo15(text string) (n int) {
+	for i := 0; i < len(text) && '0' <= text[i] && text[i] <= '9'; i++ {
+		n = min(10*n+int(text[i]-'0'), 15)
+	}
+	return n
 }
 
 // eachLine calls f with the words of each line of a file. Comments begin with #,

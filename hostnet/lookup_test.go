@@ -92,6 +92,8 @@ func TestConnectByName(t *testing.T) {
 }
 
 func TestDNSServers(t *testing.T) {
+	defer func(before func() (string, error)) { hostname = before }(hostname)
+	hostname = func() (string, error) { return "name.of.this.host", nil }
 	for _, tt := range []struct {
 		text    string
 		servers []string
@@ -103,6 +105,7 @@ func TestDNSServers(t *testing.T) {
 			[]string{"192.0.2.1:53", "[fe80::1%lo]:53"}, []string{"example.org", "corp.example.org"}, 3},
 		{"nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\nsearch a\ndomain b\noptions ndots:99",
 			[]string{"192.0.2.1:53", "192.0.2.2:53", "192.0.2.3:53"}, []string{"b"}, 15},
+		{"search .\noptions ndots:2x", []string{"127.0.0.1:53", "[::1]:53"}, []string{"of.this.host"}, 2},
 		{"search x\noptions ndots:-1 ndots:x", []string{"127.0.0.1:53", "[::1]:53"}, []string{"x"}, 0},
 	} {
 		systemFile(t, &resolvFile, tt.text)

@@ -75,7 +75,8 @@ func (d *Device) SendToUnix(sockfd int, buf []byte, flags int, to string, deadli
 	}
 	c := s.newSender(buf)
 	defer s.keepSender(c)
-	c.addrs.unix.Name = to
+	// Anew: after a longer path its end would be the end of this one.
+	c.addrs.unix = syscall.SockaddrUnix{Name: to}
 	c.to = &c.addrs.unix
 	return s.transmit(c, deadline)
 }

@@ -201,4 +201,8 @@ func TestStd(t *testing.T) {
 	if r := finish(t, tinynet(t, dir, "test", "std", "textproto")); r.code != 1 || !strings.Contains(r.stderr, "full paths") {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
+	r = finish(t, tinynet(t, dir, "test", "std", "-nostock", "-run", "Nothing$", "net/textproto"))
+	if r.code != 1 || !strings.Contains(r.stderr, "none matches -run Nothing$") {
+		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
 }

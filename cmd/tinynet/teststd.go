@@ -16,7 +16,7 @@ var testStdCommand = command{
 	short: "run the Go installation's own tests on tinynet's net",
 	long: "test std runs the tests of the Go installation's own packages on tinynet's net, and\n" +
 		"prints what passes, fails and skips itself beside what does on Go's own net. Without\n" +
-		"PACKAGE those are the packages that stand on net:\n\n" +
+		"PACKAGE those are net and the packages that stand on it:\n\n" +
 		"  " + wrap(upstream.Packages(), "\n  ") + "\n\n" +
 		"pass, fail and skip count tests, examples and the seeds of fuzz targets, not their\n" +
 		"subtests, which have a column of their own (pass/fail/skip), as stock, which is Go's\n" +

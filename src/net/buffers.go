@@ -1,6 +1,9 @@
 package net
 
-import "io"
+import (
+	"io"
+	"syscall"
+)
 
 // Buffers are byte slices to be written one after the other.
 type Buffers [][]byte
@@ -10,6 +13,25 @@ type Buffers [][]byte
 // returns an error.
 type buffersWriter interface {
 	writeBuffers(v *Buffers) (int64, error)
+}
+
+func (c *conn) writeBuffers(v *Buffers) (n int64, err error) {
+	if !c.ok() {
+		return 0, syscall.EINVAL
+	}
+	n, handled, err := c.writev(v)
+	if handled {
+		return n, c.fail("writev", err)
+	}
+	for len(*v) > 0 {
+		written, err := c.Write((*v)[0])
+		n += int64(written)
+		v.consume(int64(written))
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // WriteTo writes the buffers to w and takes what was written off v. The slices

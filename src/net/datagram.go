@@ -17,7 +17,8 @@ type udpSocket struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	inbox   datagrams
-	alarm   alarm // for reading; writing never blocks in memory
+	alarm   alarm     // for reading
+	until   time.Time // for writing, which never blocks in memory
 	closed  bool
 }
 
@@ -101,10 +102,17 @@ func (u *udpSocket) sendTo(b []byte, to netip.AddrPort) (int, error) {
 		return u.dev.sendTo(b, to)
 	}
 	u.mu.Lock()
-	closed := u.closed
+	closed, until := u.closed, u.until
 	u.mu.Unlock()
-	if closed {
+	switch local := u.binding.local.Addr(); {
+	case closed:
 		return 0, ErrClosed
+	case !until.IsZero() && time.Until(until) <= 0:
+		return 0, os.ErrDeadlineExceeded
+	case !u.binding.dual && local.Is4() && !to.Addr().Is4():
+		return 0, &AddrError{Err: "non-IPv4 address", Addr: to.Addr().String()}
+	case !u.binding.dual && !local.Is4() && to.Addr().Is4():
+		return 0, &AddrError{Err: "non-IPv6 address", Addr: to.Addr().String()}
 	}
 	if len(b) > maxDatagram {
 		return 0, errMessageTooBig
@@ -130,6 +138,9 @@ func (u *udpSocket) setDeadline(dirs direction, t time.Time) error {
 	if dirs&reading != 0 {
 		u.alarm.set(t)
 		u.changed.Broadcast()
+	}
+	if dirs&writing != 0 {
+		u.until = fixed(t)
 	}
 	u.mu.Unlock()
 	if u.dev != nil {

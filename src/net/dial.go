@@ -136,7 +136,9 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 		}
 	}
 	try := func(ctx context.Context, addrs []netip.AddrPort) (Conn, error) {
-		return d.dialSerial(ctx, proto, network, host, local, addrs)
+		return dialSerial(ctx, addrs, func(ctx context.Context, remote netip.AddrPort) (Conn, error) {
+			return d.dialOne(ctx, proto, network, host, local, remote)
+		})
 	}
 	if raceFamilies && network == "tcp" && d.FallbackDelay >= 0 {
 		if first, second := partition(addrs); second != nil {
@@ -276,18 +278,20 @@ func sameFamily(addrs []netip.AddrPort, as netip.Addr) (same []netip.AddrPort) {
 	return same
 }
 
-// dialSerial tries the addresses in turn and returns the first error if none
-// works. Each has its share of the time that is left, but at least 2 s of it.
-func (d *Dialer) dialSerial(ctx context.Context, proto, network, host string, local netip.AddrPort, addrs []netip.AddrPort) (Conn, error) {
-	const least = 2 * time.Second
+// dialSerial tries the addresses in turn by one and returns the first error if
+// none works. Each has its share of the time that is left.
+func dialSerial(ctx context.Context, addrs []netip.AddrPort, one func(context.Context, netip.AddrPort) (Conn, error)) (Conn, error) {
+	if len(addrs) == 0 {
+		return nil, errMissingAddress
+	}
 	var first error
 	for i, remote := range addrs {
 		tryCtx, cancel := ctx, func() {}
 		if deadline, ok := ctx.Deadline(); ok && i < len(addrs)-1 {
-			share := max(time.Until(deadline)/time.Duration(len(addrs)-i), least)
+			share := shareOf(time.Until(deadline), len(addrs)-i)
 			tryCtx, cancel = context.WithTimeout(ctx, share)
 		}
-		c, err := d.dialOne(tryCtx, proto, network, host, local, remote)
+		c, err := one(tryCtx, remote)
 		cancel()
 		if err == nil {
 			return c, nil
@@ -300,6 +304,12 @@ func (d *Dialer) dialSerial(ctx context.Context, proto, network, host string, lo
 		}
 	}
 	return nil, first
+}
+
+// shareOf returns how much of the time that is left the first of n attempts may
+// take: its share, but at least 2 s, as far as there are so many.
+func shareOf(left time.Duration, n int) time.Duration {
+	return min(left, max(left/time.Duration(n), 2*time.Second))
 }
 
 // dialOne connects to one address.

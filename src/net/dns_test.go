@@ -106,7 +106,7 @@ func FuzzDNSMessage(f *testing.F) {
 }
 
 func TestDNSNamesToAsk(t *testing.T) {
-	c := &dnsConfig{search: []string{"x.", "y.z.", strings.Repeat("w", 60) + ".", "onion."}, ndots: 1}
+	c := &dnsSettings{search: []string{"x.", "y.z.", strings.Repeat("w", 60) + ".", "onion."}, ndots: 1}
 	far := strings.Repeat("abcdefg.", 30)
 	for _, tt := range []struct{ name, want string }{
 		{"a", "a.x. a.y.z. a." + c.search[2] + " a."},
@@ -141,7 +141,7 @@ func systemFile(t *testing.T, name *string, text string) {
 }
 
 func TestDNSConfig(t *testing.T) {
-	if _, err := DefaultResolver.dnsConfig(); err != errNoDevice {
+	if _, err := DefaultResolver.dnsSettings(); err != errNoDevice {
 		t.Errorf("without a device: %v", err)
 	}
 	d := newFakeDevice(t)
@@ -150,20 +150,21 @@ func TestDNSConfig(t *testing.T) {
 		t.Errorf("a device that tells no DNS server: %v", err)
 	}
 	dialing := &Resolver{Dial: new(Dialer).DialContext}
-	cfg, err := dialing.dnsConfig()
+	cfg, err := dialing.dnsSettings()
 	if err != nil || strings.Join(cfg.servers, " ") != "127.0.0.1:53 [::1]:53" || cfg.ndots != 1 || cfg.attempts != 2 || cfg.timeout != 5*time.Second {
 		t.Errorf("a Resolver that dials: %+v, %v", cfg, err)
 	}
 	use(t, systemDevice{fullDevice{d}})
 	for _, tt := range []struct{ text, want string }{
-		{"", show(dnsConfig{ndots: 3, attempts: 2, timeout: 5 * time.Second})},
+		{"", show(dnsSettings{ndots: 3, attempts: 2, timeout: 5 * time.Second})},
 		{"# options rotate\n; options rotate\nnameserver 1.2.3.4\noptions timeout:3 attempts:7 rotate single-request use-vc trust-ad junk\noptions\n",
-			show(dnsConfig{ndots: 3, attempts: 7, timeout: 3 * time.Second, rotate: true, singleRequest: true, useTCP: true, trustAD: true})},
-		{"options timeout:0 attempts:-1 tcp single-request-reopen", show(dnsConfig{ndots: 3, attempts: 1, timeout: time.Second, useTCP: true, singleRequest: true})},
-		{"options timeout attempts:x", show(dnsConfig{ndots: 3, attempts: 1, timeout: time.Second})},
+			show(dnsSettings{ndots: 3, attempts: 7, timeout: 3 * time.Second, rotate: true, singleRequest: true, useTCP: true, trustAD: true})},
+		{"options timeout:0 attempts:-1 tcp single-request-reopen", show(dnsSettings{ndots: 3, attempts: 1, timeout: time.Second, useTCP: true, singleRequest: true})},
+		{"options timeout: attempts:x", show(dnsSettings{ndots: 3, attempts: 1, timeout: time.Second})},
+		{"options timeout attempts rotate:1", show(dnsSettings{ndots: 3, attempts: 2, timeout: 5 * time.Second})},
 	} {
 		systemFile(t, &resolvFile, tt.text)
-		cfg, err := DefaultResolver.dnsConfig()
+		cfg, err := DefaultResolver.dnsSettings()
 		if err != nil || strings.Join(cfg.servers, " ") != "192.0.2.53:53 [2001:db8::53]:53" || strings.Join(cfg.search, " ") != "a.example. b." {
 			t.Fatalf("%+v, %v", cfg, err)
 		}
@@ -175,7 +176,7 @@ func TestDNSConfig(t *testing.T) {
 }
 
 func TestDNSRotate(t *testing.T) {
-	c := &dnsConfig{servers: []string{"a", "b", "c"}}
+	c := &dnsSettings{servers: []string{"a", "b", "c"}}
 	if c.turn() != 0 || c.turn() != 0 {
 		t.Error("servers change although rotate is off")
 	}
@@ -190,7 +191,7 @@ func TestDNSRotate(t *testing.T) {
 
 func TestHostsFile(t *testing.T) {
 	use(t, systemDevice{fullDevice{newFakeDevice(t)}})
-	systemFile(t, &hostsFile, "127.0.0.1\tlocalhost # a\n::1 localhost\n192.0.2.7 First.example Second\n192.0.2.8 other second third\n::ffff:192.0.2.7 mapped\nx y\n")
+	systemFile(t, &hostsFilePath, "127.0.0.1\tlocalhost # a\n::1 localhost\n192.0.2.7 First.example Second\n192.0.2.8 other second third\n::ffff:192.0.2.7 mapped\nx y\n")
 	for _, tt := range []struct{ addr, want string }{
 		{"127.0.0.1", "localhost"},
 		{"192.0.2.7", "First.example. Second mapped"},

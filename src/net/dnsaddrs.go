@@ -51,7 +51,7 @@ func (r *Resolver) addresses(ctx context.Context, host string, types []uint16) (
 	if !isDomainName(host) {
 		return nil, "", errNoSuchHost
 	}
-	cfg, err := r.dnsConfig()
+	cfg, err := r.dnsSettings()
 	if err != nil {
 		return nil, "", err
 	}
@@ -87,6 +87,11 @@ func (r *Resolver) addresses(ctx context.Context, host string, types []uint16) (
 			break
 		}
 	}
+	if last == nil && !wantCNAME {
+		// Nothing may be asked, as below .onion. Go's net takes that for no address
+		// and no error.
+		return nil, "", nil
+	}
 	if last == nil {
 		last = errNoSuchHost
 	}
@@ -95,7 +100,7 @@ func (r *Resolver) addresses(ctx context.Context, host string, types []uint16) (
 
 // askAll asks for records of several types of a name. Each call of next returns
 // one of the answers.
-func (r *Resolver) askAll(ctx context.Context, cfg *dnsConfig, name string, types []uint16) (next func() (dnsAnswer, error)) {
+func (r *Resolver) askAll(ctx context.Context, cfg *dnsSettings, name string, types []uint16) (next func() (dnsAnswer, error)) {
 	if cfg.singleRequest {
 		i := 0
 		return func() (dnsAnswer, error) {
@@ -176,13 +181,23 @@ func (r *Resolver) order(ctx context.Context, ips []netip.Addr) {
 	if !mixed || len(ips) < 2 {
 		return
 	}
+	srcs := make([]netip.Addr, len(ips))
+	for i, ip := range ips {
+		srcs[i] = sourceFor(ctx, ip)
+	}
+	orderFrom(ips, srcs)
+}
+
+// orderFrom sorts addresses, each of which would be reached from the source at
+// its index.
+func orderFrom(ips, srcs []netip.Addr) {
 	type ranked struct {
 		ip   netip.Addr
 		rank int
 	}
 	all := make([]ranked, len(ips))
 	for i, ip := range ips {
-		all[i] = ranked{ip, rank(ip, sourceFor(ctx, ip))}
+		all[i] = ranked{ip, rank(ip, srcs[i])}
 	}
 	sortFew(all, func(a, b ranked) bool { return a.rank > b.rank })
 	for i := range all {

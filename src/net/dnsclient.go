@@ -36,12 +36,12 @@ type dnsAnswer struct {
 
 // ask asks the servers for a name, which ends in a dot. It returns an answer that
 // has a record of the type.
-func (r *Resolver) ask(ctx context.Context, cfg *dnsConfig, name string, qtype uint16) (a dnsAnswer, err error) {
+func (r *Resolver) ask(ctx context.Context, cfg *dnsSettings, name string, qtype uint16) (a dnsAnswer, err error) {
 	first := cfg.turn()
 	for i := range cfg.attempts * len(cfg.servers) {
 		a.server = cfg.servers[(first+i)%len(cfg.servers)]
 		cause := error(nil)
-		if a.dnsMessage, cause = r.exchange(ctx, cfg, a.server, name, qtype); cause == nil {
+		if a.dnsMessage, cause = r.query(ctx, cfg, a.server, name, qtype); cause == nil {
 			cause = a.check(qtype)
 		}
 		if cause == nil {
@@ -61,9 +61,9 @@ func (r *Resolver) ask(ctx context.Context, cfg *dnsConfig, name string, qtype u
 	return a, err
 }
 
-// exchange asks one server: by UDP, and by TCP if the answer is too long for a
+// query asks one server: by UDP, and by TCP if the answer is too long for a
 // datagram.
-func (r *Resolver) exchange(ctx context.Context, cfg *dnsConfig, server, name string, qtype uint16) (m dnsMessage, err error) {
+func (r *Resolver) query(ctx context.Context, cfg *dnsSettings, server, name string, qtype uint16) (m dnsMessage, err error) {
 	query, ok := dnsQuery(uint16(rand.Uint32()), name, qtype, cfg.trustAD)
 	if !ok {
 		return m, errBadDNSQuery
@@ -213,7 +213,7 @@ func (r *Resolver) find(ctx context.Context, name string, qtype uint16) (a dnsAn
 	if !isDomainName(name) {
 		return a, newDNSError(errNoSuchHost, name, "")
 	}
-	cfg, err := r.dnsConfig()
+	cfg, err := r.dnsSettings()
 	if err != nil {
 		return a, lookupError(err, name)
 	}

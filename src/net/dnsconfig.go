@@ -19,8 +19,8 @@ type (
 	}
 )
 
-// dnsConfig is how to look up, as in resolv.conf(5).
-type dnsConfig struct {
+// dnsSettings is how to look up, as in resolv.conf(5).
+type dnsSettings struct {
 	servers       []string
 	search        []string // each with a dot at its end
 	ndots         int
@@ -36,7 +36,7 @@ type dnsConfig struct {
 var dnsTurn atomic.Uint32
 
 // turn returns the index of the server to begin with.
-func (c *dnsConfig) turn() int {
+func (c *dnsSettings) turn() int {
 	if !c.rotate {
 		return 0
 	}
@@ -45,15 +45,15 @@ func (c *dnsConfig) turn() int {
 
 const errNoDNSServer = unsupportedError("the network device does not tell which DNS server to ask")
 
-// dnsConfig returns how r looks up: as the device says or, for a Resolver that
+// dnsSettings returns how r looks up: as the device says or, for a Resolver that
 // dials by itself, with a server on this host.
-func (r *Resolver) dnsConfig() (cfg *dnsConfig, err error) {
+func (r *Resolver) dnsSettings() (cfg *dnsSettings, err error) {
 	dev, err := currentDevice()
 	if err != nil && !r.dials() {
 		return nil, err
 	}
 	defer recovered(&err)
-	cfg = &dnsConfig{ndots: 1, timeout: 5 * time.Second, attempts: 2, singleRequest: dnsSingleRequest}
+	cfg = &dnsSettings{ndots: 1, timeout: 5 * time.Second, attempts: 2, singleRequest: dnsSingleRequest}
 	if d, ok := dev.(dnsServerer); ok {
 		for _, s := range d.DNSServers() {
 			cfg.servers = append(cfg.servers, s.String())
@@ -85,7 +85,7 @@ func (r *Resolver) dnsConfig() (cfg *dnsConfig, err error) {
 
 // names returns what to ask for in order to find name, each with a dot at its
 // end.
-func (c *dnsConfig) names(name string) (names []string) {
+func (c *dnsSettings) names(name string) (names []string) {
 	add := func(name string) {
 		if len(name) <= dnsMaxName && !isOnion(name) {
 			names = append(names, name)

@@ -52,7 +52,11 @@ func dnsQuery(id uint16, name string, qtype uint16, ad bool) ([]byte, bool) {
 		bits |= dnsAuthenticData
 	}
 	b := make([]byte, 2, 2+dnsHeaderLen+len(name)+1+4+11)
-	for _, v := range [...]uint16{id, bits, 1, 0, 0, 1} {
+	extra := uint16(0)
+	if edns0() {
+		extra = 1
+	}
+	for _, v := range [...]uint16{id, bits, 1, 0, 0, extra} {
 		b = appendUint16(b, v)
 	}
 	if len(name) > dnsMaxName || name == "" || name[len(name)-1] != '.' {
@@ -70,12 +74,13 @@ func dnsQuery(id uint16, name string, qtype uint16, ad bool) ([]byte, bool) {
 		start = i + 1
 	}
 	b = append(b, 0)
-	// After the question a pseudo-record of the root says how long a datagram
-	// may be.
 	b = appendUint16(appendUint16(b, qtype), dnsClassIN)
-	b = append(b, 0)
-	b = appendUint16(appendUint16(b, dnsOPT), dnsMaxPacket)
-	b = append(b, 0, 0, 0, 0, 0, 0)
+	if extra > 0 {
+		// A pseudo-record of the root says how long a datagram may be.
+		b = append(b, 0)
+		b = appendUint16(appendUint16(b, dnsOPT), dnsMaxPacket)
+		b = append(b, 0, 0, 0, 0, 0, 0)
+	}
 	b[0], b[1] = byte((len(b)-2)>>8), byte(len(b)-2)
 	return b, true
 }

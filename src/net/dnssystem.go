@@ -16,8 +16,8 @@ const (
 
 // The system's files. Tests have their own.
 var (
-	resolvFile = "/etc/resolv.conf"
-	hostsFile  = "/etc/hosts"
+	resolvFile    = "/etc/resolv.conf"
+	hostsFilePath = "/etc/hosts"
 )
 
 // A stock build has the DNS client from the start. It costs no board anything.
@@ -25,17 +25,20 @@ func init() { useDNS() }
 
 // readOptions reads the options of resolv.conf(5) that a device has no
 // method for.
-func (c *dnsConfig) readOptions() {
+func (c *dnsSettings) readOptions() {
 	eachLine(resolvFile, func(fields []string) {
 		if fields[0] != "options" {
 			return
 		}
 		for _, o := range fields[1:] {
-			name, value, _ := strings.Cut(o, ":")
+			name, value, valued := strings.Cut(o, ":")
+			if valued {
+				name += ":"
+			}
 			switch name {
-			case "timeout":
+			case "timeout:":
 				c.timeout = time.Duration(atLeast1(value)) * time.Second
-			case "attempts":
+			case "attempts:":
 				c.attempts = atLeast1(value)
 			case "rotate":
 				c.rotate = true
@@ -63,7 +66,7 @@ func hostsNames(addr netip.Addr) (names []string) {
 	if !onSystem() {
 		return nil
 	}
-	eachLine(hostsFile, func(fields []string) {
+	eachLine(hostsFilePath, func(fields []string) {
 		if ip, err := netip.ParseAddr(fields[0]); err != nil || ip.Unmap() != addr.Unmap() {
 			return
 		}
@@ -81,7 +84,7 @@ func hostsCanonical(name string) (canonical string) {
 		return ""
 	}
 	name = rooted(name)
-	eachLine(hostsFile, func(fields []string) {
+	eachLine(hostsFilePath, func(fields []string) {
 		if _, err := netip.ParseAddr(fields[0]); err != nil || canonical != "" {
 			return
 		}

@@ -11,6 +11,6 @@ const (
 
 // A board has no operating system with files of its own.
 
-func (c *dnsConfig) readOptions()         {}
+func (c *dnsSettings) readOptions()       {}
 func hostsNames(addr netip.Addr) []string { return nil }
 func hostsCanonical(name string) string   { return "" }

@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// What is in this file is for Go's own net/http/httptrace, race detector and
-// os. They are reached by what is internal to the standard library, so that
+// What is in this file is for Go's own net/http/httptrace, race detector, GODEBUG
+// and os. They are reached by what is internal to the standard library, so that
 // _overlay/hooks.go stands in for this file in an overlay.
 
 // traceLookup is called before the look-up of a name. instead, if not nil, is
@@ -29,6 +29,18 @@ func untraceConnects(ctx context.Context) context.Context { return ctx }
 // receive, and raceAcquire after it has received.
 func raceRelease() {}
 func raceAcquire() {}
+
+// didWritev and didSendFile are called when the system has written n bytes of
+// several slices, or of a file.
+func didWritev(n int)                {}
+func didSendFile(n int64, err error) {}
+
+// didSplice is called when the system has moved n bytes from src to dst, or should
+// have.
+func didSplice(dst, src *devSocket, n int64, handled bool, err error) {}
+
+// edns0 reports whether DNS servers are told how long a datagram may be.
+func edns0() bool { return true }
 
 // newSocketFile returns the file of a socket's descriptor. In an overlay its
 // method Fd makes the descriptor block, as that of Go's net does.

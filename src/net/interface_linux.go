@@ -115,10 +115,15 @@ func systemGroups(name string) (groups []Addr, ok bool) {
 	if !onSystem() {
 		return nil, false
 	}
-	// A line for each interface and below it one for each group, which is in
-	// the machine's order of bytes.
+	return append(groups4("/proc/net/igmp", name), groups6("/proc/net/igmp6", name)...), true
+}
+
+// groups4 returns the IPv4 groups of an interface. The file has a line for each
+// interface and below it one for each group, which is in the machine's order of
+// bytes.
+func groups4(file, name string) (groups []Addr) {
 	current := ""
-	eachLine("/proc/net/igmp", func(words []string) {
+	eachLine(file, func(words []string) {
 		if len(words[0]) == 8 {
 			if b, ok := fromHex(words[0]); ok && current == name {
 				v := *(*uint32)(unsafe.Pointer(&b[0]))
@@ -128,14 +133,19 @@ func systemGroups(name string) (groups []Addr, ok bool) {
 			current = strings.TrimSuffix(words[1], ":")
 		}
 	})
-	eachLine("/proc/net/igmp6", func(words []string) {
+	return groups
+}
+
+// groups6 returns the IPv6 groups of an interface.
+func groups6(file, name string) (groups []Addr) {
+	eachLine(file, func(words []string) {
 		if len(words) > 2 && words[1] == name {
 			if b, ok := fromHex(words[2]); ok && len(b) == IPv6len {
 				groups = append(groups, &IPAddr{IP: b})
 			}
 		}
 	})
-	return groups, true
+	return groups
 }
 
 // fromHex returns the bytes that s is in hexadecimal.

@@ -58,7 +58,7 @@ func (r *Resolver) LookupHost(ctx context.Context, host string) (addrs []string,
 	if _, err := netip.ParseAddr(host); err == nil {
 		return []string{host}, nil
 	}
-	ips, err := r.lookup(ctx, 0, host)
+	ips, err := r.lookupIPs(ctx, 0, host)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (r *Resolver) LookupIP(ctx context.Context, network, host string) ([]IP, er
 
 // LookupIPAddr returns the addresses of a host. The error is a DNSError.
 func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]IPAddr, error) {
-	found, err := r.lookup(ctx, 0, host)
+	found, err := r.lookupIPs(ctx, 0, host)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]net
 	if !ok {
 		return nil, UnknownNetworkError(network)
 	}
-	all, err := r.lookup(ctx, family, host)
+	all, err := r.lookupIPs(ctx, family, host)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (r *Resolver) LookupCNAME(ctx context.Context, host string) (string, error)
 		}
 		return cname, nil
 	}
-	if _, err := r.lookup(ctx, 0, host); err != nil {
+	if _, err := r.lookupIPs(ctx, 0, host); err != nil {
 		return "", err
 	}
 	return strings.TrimSuffix(host, ".") + ".", nil
@@ -240,9 +240,9 @@ func (r *Resolver) LookupAddr(ctx context.Context, addr string) ([]string, error
 	return r.lookupPTR(ctx, addr, ip)
 }
 
-// lookup returns the addresses of a host, at least one unless there is an
+// lookupIPs returns the addresses of a host, at least one unless there is an
 // error. family is a wish: '4', '6' or 0.
-func (r *Resolver) lookup(ctx context.Context, family byte, host string) ([]netip.Addr, error) {
+func (r *Resolver) lookupIPs(ctx context.Context, family byte, host string) ([]netip.Addr, error) {
 	if host == "" {
 		return nil, newDNSError(errNoSuchHost, host, "")
 	}
@@ -325,15 +325,15 @@ func onSystem() bool {
 // askDevice looks a name up on the device. It returns when ctx ends, even if
 // the device does not.
 func (r *Resolver) askDevice(ctx context.Context, family byte, host string) ([]netip.Addr, error) {
+	if ctx.Err() != nil {
+		return nil, mapErr(ctx.Err())
+	}
 	dev, err := currentDevice()
 	if err != nil {
 		return nil, err
 	}
 	if ctx.Done() == nil {
 		return deviceLookup(dev, family, host, time.Time{})
-	}
-	if ctx.Err() != nil {
-		return nil, mapErr(ctx.Err())
 	}
 	type answer struct {
 		ips []netip.Addr

@@ -751,3 +751,75 @@ func TestDialLocalAddr(t *testing.T) {
 	_, err = d.Dial("tcp", l.Addr().String())
 	wantOpError(t, err, "dial", syscall.EADDRNOTAVAIL)
 }
+
+// A datagram socket in memory keeps to its deadline for writing, and to its
+// family.
+func TestLoopbackUDPRefuses(t *testing.T) {
+	use(t, nil)
+	for _, tt := range []struct{ network, local, good, other string }{
+		{"udp4", "127.0.0.1:0", "127.0.0.1:9", "[::1]:9"},
+		{"udp4", ":0", "127.0.0.1:9", "[::1]:9"},
+		{"udp", "127.0.0.1:0", "127.0.0.1:9", "[::1]:9"},
+		{"udp6", "[::1]:0", "[::1]:9", "127.0.0.1:9"},
+	} {
+		p, err := ListenPacket(tt.network, tt.local)
+		if err != nil {
+			if tt.local == ":0" {
+				continue // for all addresses there has to be a device
+			}
+			t.Fatal(err)
+		}
+		defer p.Close()
+		c := p.(*UDPConn)
+		write := func(to string) error {
+			_, err := c.WriteToUDPAddrPort([]byte("x"), netip.MustParseAddrPort(to))
+			return err
+		}
+		if err := write(tt.good); err != nil {
+			t.Errorf("%s from %s to %s: %v", tt.network, tt.local, tt.good, err)
+		}
+		var addr *AddrError
+		if err := write(tt.other); !errors.As(err, &addr) {
+			t.Errorf("%s from %s to %s: %v, want an AddrError", tt.network, tt.local, tt.other, err)
+		}
+		c.SetWriteDeadline(longAgo)
+		if err := write(tt.good); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("after the deadline: %v", err)
+		}
+		c.SetWriteDeadline(time.Time{})
+		if err := write(tt.good); err != nil {
+			t.Errorf("without a deadline: %v", err)
+		}
+	}
+}
+
+// Buffers arrive whole, also empty ones among them, and are used up.
+func TestLoopbackBuffers(t *testing.T) {
+	use(t, nil)
+	l, err := Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, err := Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	b := Buffers{nil, []byte("a"), nil, []byte("bc"), nil}
+	if n, err := b.WriteTo(c); n != 3 || err != nil || len(b) != 0 {
+		t.Errorf("wrote %d, %v, %d slices are left", n, err, len(b))
+	}
+	c.Close()
+	if got, err := io.ReadAll(peer); string(got) != "abc" || err != nil {
+		t.Errorf("%q, %v arrived", got, err)
+	}
+	b = Buffers{[]byte("x")}
+	if n, err := b.WriteTo(c); n != 0 || !errors.Is(err, ErrClosed) || len(b) != 1 {
+		t.Errorf("on a closed connection: %d, %v, %d slices are left", n, err, len(b))
+	}
+}

@@ -4,6 +4,9 @@ package net
 
 import "net/netip"
 
+// msgCall is for systems that have descriptors.
+type msgCall struct{}
+
 func (s *devSocket) hasMsgs() bool { return false }
 
 func (s *devSocket) recvAddrMsg(b, oob []byte) (n, oobn, flags int, from netip.AddrPort, err error) {

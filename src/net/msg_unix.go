@@ -58,22 +58,6 @@ func (s *devSocket) sendMsg(b, oob []byte, to syscall.Sockaddr) (n, oobn int, er
 	return n, len(oob), nil
 }
 
-// recvAddrMsg is recvMsg for IP sockets.
-func (s *devSocket) recvAddrMsg(b, oob []byte) (n, oobn, flags int, from netip.AddrPort, err error) {
-	n, oobn, flags, sa, err := s.recvMsg(b, oob)
-	switch sa := sa.(type) {
-	case *syscall.SockaddrInet4:
-		from = netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
-	case *syscall.SockaddrInet6:
-		addr := netip.AddrFrom16(sa.Addr).Unmap()
-		if sa.ZoneId != 0 && addr.Is6() {
-			addr = addr.WithZone(zoneName(int(sa.ZoneId)))
-		}
-		from = netip.AddrPortFrom(addr, uint16(sa.Port))
-	}
-	return n, oobn, flags, from, err
-}
-
 // sendAddrMsg is sendMsg for IP sockets. to is not valid for the peer.
 func (s *devSocket) sendAddrMsg(b, oob []byte, to netip.AddrPort) (n, oobn int, err error) {
 	var sa syscall.Sockaddr

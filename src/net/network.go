@@ -72,7 +72,7 @@ func (r *Resolver) resolve(ctx context.Context, proto string, family byte, addre
 	if host == "" {
 		return []netip.AddrPort{netip.AddrPortFrom(netip.Addr{}, uint16(port))}, "", nil
 	}
-	ips, err := r.lookup(ctx, family, host)
+	ips, err := r.lookupIPs(ctx, family, host)
 	if err != nil {
 		return nil, "", err
 	}

@@ -75,5 +75,6 @@ func (c *conn) sendFile(r io.Reader) (sent int64, handled bool, err error) {
 	if limited != nil {
 		limited.N -= sent
 	}
+	didSendFile(sent, err)
 	return sent, true, err
 }

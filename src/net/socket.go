@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,6 +58,8 @@ type devSocket struct {
 	// elsewhere, so that a blocked call has to return errPending. It is
 	// called without mu.
 	pending func() bool
+
+	msg atomic.Pointer[msgCall] // that is over, for the next to use
 
 	mu        sync.Mutex
 	changed   sync.Cond // busy, closed or freed changed

@@ -120,7 +120,10 @@ func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
-	n, sent, err := c.sendFile(r)
+	n, sent, err := c.spliceFrom(r)
+	if !sent {
+		n, sent, err = c.sendFile(r)
+	}
 	if !sent {
 		n, err = copyAll(&c.conn, r)
 	}
@@ -135,7 +138,10 @@ func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
 	if !c.ok() {
 		return 0, syscall.EINVAL
 	}
-	n, err := copyAll(w, &c.conn)
+	n, sent, err := c.spliceTo(w)
+	if !sent {
+		n, err = copyAll(w, &c.conn)
+	}
 	if err != nil && err != io.EOF {
 		err = c.fail("writeto", err)
 	}

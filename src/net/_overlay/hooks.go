@@ -2,7 +2,9 @@ package net
 
 import (
 	"context"
+	"internal/godebug"
 	"internal/nettrace"
+	"internal/poll"
 	"internal/race"
 	"net/netip"
 	"os"
@@ -14,6 +16,11 @@ import (
 func traceLookup(ctx context.Context, host string) (instead func(ctx context.Context, network, host string) ([]netip.Addr, error), done func([]netip.Addr, error)) {
 	// net/http's tests have a resolver of their own.
 	alt, _ := ctx.Value(nettrace.LookupIPAltResolverKey{}).(func(context.Context, string, string) ([]IPAddr, error))
+	if hook := testHookLookupIP; hook != nil && alt == nil {
+		alt = func(ctx context.Context, network, host string) ([]IPAddr, error) {
+			return hook(ctx, lookupUnhooked, network, host)
+		}
+	}
 	if alt != nil {
 		instead = func(ctx context.Context, network, host string) ([]netip.Addr, error) {
 			found, err := alt(ctx, network, host)
@@ -45,6 +52,23 @@ func traceLookup(ctx context.Context, host string) (instead func(ctx context.Con
 		}
 	}
 	return instead, done
+}
+
+// testHookLookupIP, if not nil, looks up in place of this package, whose own
+// look-up is fn. Go's own tests of net set it.
+var testHookLookupIP func(ctx context.Context, fn func(context.Context, string, string) ([]IPAddr, error), network, host string) ([]IPAddr, error)
+
+func lookupUnhooked(ctx context.Context, network, host string) (found []IPAddr, err error) {
+	_, family, _ := parseIPNetwork(network)
+	ips := []netip.Addr{loopback4, loopback6}
+	if !isLocalhost(host) {
+		ips, err = DefaultResolver.findAddresses(ctx, family, host)
+	}
+	for _, ip := range ips {
+		b := ip.As16()
+		found = append(found, IPAddr{IP: b[:], Zone: ip.Zone()})
+	}
+	return found, err
 }
 
 // traceConnect is called before connecting to an address, and done after it.
@@ -87,6 +111,27 @@ func raceAcquire() {
 		race.Acquire(unsafe.Pointer(&raceSync))
 	}
 }
+
+// didWritev and didSendFile are called when the system has written n bytes of
+// several slices, or of a file.
+func didWritev(n int)                { poll.TestHookDidWritev(n) }
+func didSendFile(n int64, err error) { poll.TestHookDidSendFile(nil, 0, n, err, true) }
+
+// testHookSplice, if not nil, is didSplice. Go's own tests of net set it.
+var testHookSplice func(dst, src *devSocket, n int64, handled bool, err error)
+
+// didSplice is called when the system has moved n bytes from src to dst, or should
+// have.
+func didSplice(dst, src *devSocket, n int64, handled bool, err error) {
+	if testHookSplice != nil {
+		testHookSplice(dst, src, n, handled, err)
+	}
+}
+
+var netedns0 = godebug.New("netedns0")
+
+// edns0 reports whether DNS servers are told how long a datagram may be.
+func edns0() bool { return netedns0.Value() != "0" }
 
 // newSocketFile returns the file of a socket's descriptor. Its method Fd makes
 // the descriptor block, as that of Go's net does.

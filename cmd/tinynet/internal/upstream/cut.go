@@ -61,8 +61,8 @@ func (r *runner) cutFiles() (map[string]string, error) {
 	return files, nil
 }
 
-// cut returns a Go file without the functions, types, variables and constants
-// of these names, and without the imports that only they used. Lines keep their
+// cut returns a Go file without the functions, types with their methods, variables
+// and constants of these names, and without the imports that only they used. Lines keep their
 // numbers. The result is nil if none is in the file.
 func cut(name string, source []byte, names map[string]string) ([]byte, error) {
 	fset := token.NewFileSet()
@@ -83,7 +83,7 @@ func cut(name string, source []byte, names map[string]string) ([]byte, error) {
 	for _, decl := range f.Decls {
 		switch d := decl.(type) {
 		case *ast.FuncDecl:
-			if d.Recv == nil && names[d.Name.Name] != "" {
+			if names[declaredName(d)] != "" {
 				blank(d.Pos(), d.End())
 			}
 		case *ast.GenDecl:
@@ -117,6 +117,21 @@ func cut(name string, source []byte, names map[string]string) ([]byte, error) {
 		return nil, nil
 	}
 	return dropImports(name, rest)
+}
+
+// declaredName returns the name of a function or, for a method, of its type.
+func declaredName(d *ast.FuncDecl) string {
+	if d.Recv == nil {
+		return d.Name.Name
+	}
+	t := d.Recv.List[0].Type
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = star.X
+	}
+	if id, ok := t.(*ast.Ident); ok {
+		return id.Name
+	}
+	return ""
 }
 
 // dropImports makes the imports that a file does not use blank ones.

@@ -24,6 +24,13 @@ func TestInside(t *testing.T) {
 
 type hidden struct{ io.Reader }
 
+func (h hidden) method() {}
+func (h *hidden) pointed() { h.method() }
+
+type seen struct{}
+
+func (seen) method() {}
+
 var (
 	one = inside(nil)
 	two = 2
@@ -43,12 +50,12 @@ func TestCut(t *testing.T) {
 		t.Errorf("%v:\n%s", err, got)
 	}
 	text := string(got)
-	for _, gone := range []string{"inside", "hidden"} {
+	for _, gone := range []string{"inside", "hidden", "pointed"} {
 		if strings.Contains(text, gone) {
 			t.Errorf("%s is still there:\n%s", gone, text)
 		}
 	}
-	for _, there := range []string{`_ "io"`, `_ "os"`, "\t\"math/rand/v2\"", "\t\"testing\"", "two = 2"} {
+	for _, there := range []string{`_ "io"`, `_ "os"`, "\t\"math/rand/v2\"", "\t\"testing\"", "two = 2", "func (seen) method()"} {
 		if !strings.Contains(text, there) {
 			t.Errorf("%s is not there:\n%s", there, text)
 		}

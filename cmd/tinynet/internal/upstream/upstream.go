@@ -34,11 +34,11 @@ func Netdevs() []string {
 	return []string{overlay.NetdevHostnet, NetdevLoopback, overlay.NetdevPlain}
 }
 
-// Packages returns the packages whose tests are run if none is named: those
-// of the standard library that stand on net.
+// Packages returns the packages whose tests are run if none is named: net and those
+// of the standard library that stand on it.
 func Packages() []string {
 	return []string{
-		"net/http", "net/http/httptest", "net/http/httputil", "net/rpc", "net/rpc/jsonrpc", "net/smtp",
+		"net", "net/http", "net/http/httptest", "net/http/httputil", "net/rpc", "net/rpc/jsonrpc", "net/smtp",
 		"net/textproto", "crypto/tls", "net/http/cgi", "net/http/fcgi", "expvar", "log/syslog",
 	}
 }
@@ -73,6 +73,8 @@ type Config struct {
 var (
 	// ErrWorse: a test that should pass does not.
 	ErrWorse = errors.New("not as it should be")
+	// ErrNoTests: nothing matches Config.Run.
+	ErrNoTests = errors.New("no test to run")
 	// ErrNotTaken: go did not take the overlay.
 	ErrNotTaken = errors.New("overlay not taken")
 )
@@ -97,6 +99,16 @@ func Run(ctx context.Context, cfg Config) error {
 	ours, err := r.ours(ctx)
 	if err != nil {
 		return err
+	}
+	ran := 0
+	for _, res := range ours {
+		ran += len(res.Tests)
+		if res.Broken {
+			ran++ // it has something to report
+		}
+	}
+	if ran == 0 && cfg.Run != "" {
+		return fmt.Errorf("%w: none matches -run %s", ErrNoTests, cfg.Run)
 	}
 	return r.report(ours, stock)
 }
@@ -135,6 +147,7 @@ func (r *runner) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	maps.Copy(files, r.insideFiles())
 	r.overlay, err = overlay.Generate(overlay.Config{
 		GOROOT:     r.Env.GOROOT,
 		GOMODCACHE: r.Env.GOMODCACHE,
