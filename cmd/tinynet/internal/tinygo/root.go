@@ -157,7 +157,6 @@ func plan(cfg RootConfig) (map[string]string, error) {
 	http := filepath.Join("src", "net", "http")
 	tls := filepath.Join("src", "crypto", "tls")
 	remove(links, filepath.Join("src", "net"), http)
-	remove(links, tls, "")
 	net, err := overlay.Sources(cfg.Checkout)
 	if err != nil {
 		return nil, err
@@ -166,9 +165,14 @@ func plan(cfg RootConfig) (map[string]string, error) {
 		links[filepath.Join("src", "net", name)] = path
 	}
 	ours := func(name string) bool { return strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") }
-	if err := addTree(links, "src", filepath.Join(cfg.Checkout, filepath.FromSlash(standIns)), ours); err != nil {
+	own := map[string]string{}
+	if err := addTree(own, "src", filepath.Join(cfg.Checkout, filepath.FromSlash(standIns)), ours); err != nil {
 		return nil, err
 	}
+	for name := range own {
+		remove(links, filepath.Dir(name), "")
+	}
+	maps.Copy(links, own)
 	if cfg.FullHTTP {
 		for _, dir := range []string{http, tls} {
 			remove(links, dir, "")
