@@ -9,7 +9,7 @@ import (
 // that does not move when the time is set. 0 is none.
 //
 // Sockets hold instants, and no time.Time or time.Timer: TinyGo has all of the
-// printing of times and time zones, 15 KB of it, in a program in which a value
+// printing of times and time zones, 12 KB of it, in a program in which a value
 // that somewhere holds a time.Time is put into an interface.
 type instant int64
 
