@@ -147,9 +147,14 @@ func (t *tool) size(s sizing) (int, error) {
 		if err := t.printSizes(spec, sizes, s.all); err != nil {
 			return 0, err
 		}
+		if s.update { // a board at a time: all of them take minutes
+			if err := table.Write(file); err != nil {
+				return 0, err
+			}
+		}
 	}
 	if s.update {
-		return exitOK, table.Write(file)
+		return exitOK, nil
 	}
 	for _, g := range grown {
 		t.say("grown by more than %d %%: %s", int(tinygo.Growth*100), g)
