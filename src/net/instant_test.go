@@ -2,6 +2,7 @@ package net
 
 import (
 	"math"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -30,5 +31,46 @@ func TestInstant(t *testing.T) {
 		if i := instantOf(at); !i.passed() {
 			t.Errorf("%v is %d, not over", at, i)
 		}
+	}
+}
+
+// See instant. Buffers, Dialer, Resolver and the like hold what Go says they
+// hold, but nothing puts them into an interface.
+func TestSocketsHoldNoTime(t *testing.T) {
+	seen := map[reflect.Type]bool{}
+	var walk func(path string, typ reflect.Type)
+	walk = func(path string, typ reflect.Type) {
+		if seen[typ] {
+			return
+		}
+		seen[typ] = true
+		switch typ {
+		case reflect.TypeFor[time.Time](), reflect.TypeFor[time.Timer](), reflect.TypeFor[time.Ticker]():
+			t.Errorf("%s is a %v", path, typ)
+			return
+		}
+		switch typ.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Chan:
+			walk(path+"[]", typ.Elem())
+		case reflect.Map:
+			walk(path+" key", typ.Key())
+			walk(path+"[]", typ.Elem())
+		case reflect.Struct:
+			for i := range typ.NumField() {
+				walk(path+"."+typ.Field(i).Name, typ.Field(i).Type)
+			}
+		}
+	}
+	for _, typ := range []reflect.Type{
+		reflect.TypeFor[*TCPConn](), reflect.TypeFor[*UDPConn](), reflect.TypeFor[*IPConn](), reflect.TypeFor[*UnixConn](),
+		reflect.TypeFor[*TCPListener](), reflect.TypeFor[*UnixListener](), reflect.TypeFor[*pipeEnd](),
+		// What they have behind the interface socket.
+		reflect.TypeFor[*devSocket](), reflect.TypeFor[*loopConn](), reflect.TypeFor[*udpSocket](),
+		reflect.TypeFor[*OpError](), reflect.TypeFor[*DNSError](), reflect.TypeFor[*TCPAddr](),
+	} {
+		walk(typ.String(), typ)
+	}
+	if !seen[reflect.TypeFor[alarm]()] {
+		t.Error("the deadlines were not looked at")
 	}
 }
