@@ -85,7 +85,7 @@ func parseIPv6(s string) (addr netip.Addr, ok bool) {
 		case digits < len(s) && s[digits] == '.':
 			// The last four bytes may be an IPv4 address.
 			v4, ok := parseIPv4(s)
-			if !ok || n > 12 || n < 12 && gap < 0 {
+			if !ok || n > 12 {
 				return addr, false
 			}
 			n += copy(b[n:], v4[:])
