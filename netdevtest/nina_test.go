@@ -76,3 +76,19 @@ func TestNINA(t *testing.T) {
 		})
 	}
 }
+
+// The driver is the same on every firmware that it takes.
+func TestNINAOnOtherFirmwares(t *testing.T) {
+	for firmware, sockets := range map[string]int{nina.Arduino15: 10, nina.Arduino30: 10, nina.Adafruit33: 6} {
+		t.Run(firmware, func(t *testing.T) {
+			Run(t, func(t *testing.T) *Setup {
+				b := newNINA(network.VirtualConfig{RTT: 5 * time.Millisecond}, nina.Config{Firmware: firmware})
+				if err := b.dev.NetConnect(); err != nil {
+					b.close()
+					t.Fatal(err)
+				}
+				return &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}, Sockets: sockets, Close: b.close}
+			}, synctest.Test)
+		})
+	}
+}

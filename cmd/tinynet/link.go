@@ -14,9 +14,9 @@ const hopelessJoins = 5
 // linkWatch turns what becomes of the link into lines, of which a program that
 // tries again and again gets each only once.
 type linkWatch struct {
-	ssid     string // of the access point in range; empty for any
-	failures int    // in a row
-	last     string // line
+	inRange  []string // names of the access points; none for any
+	failures int      // in a row
+	last     string   // line
 	// hopeless is called once, when the program can only go on failing.
 	hopeless func(line string)
 }
@@ -27,7 +27,13 @@ func (w *linkWatch) line(e board.LinkEvent) string {
 	text := e.String()
 	switch e.State {
 	case board.LinkNoAccessPoint:
-		text += fmt.Sprintf(": the one in range is %q", w.ssid)
+		switch len(w.inRange) {
+		case 0:
+		case 1:
+			text += fmt.Sprintf(": the one in range is %q", w.inRange[0])
+		default:
+			text += fmt.Sprintf(": those in range are %q", w.inRange)
+		}
 		w.failures++
 	case board.LinkWrongPassphrase:
 		w.failures++

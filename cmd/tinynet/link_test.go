@@ -10,7 +10,7 @@ import (
 
 func TestLinkLinesAreSaidOnce(t *testing.T) {
 	ended := 0
-	w := &linkWatch{ssid: "home", hopeless: func(string) { ended++ }}
+	w := &linkWatch{inRange: []string{"home"}, hopeless: func(string) { ended++ }}
 	joining := board.LinkEvent{State: board.LinkJoining, SSID: "foo"}
 	missing := board.LinkEvent{State: board.LinkNoAccessPoint, SSID: "foo"}
 	joined := board.LinkEvent{State: board.LinkJoined, SSID: "home", IP: netip.MustParseAddr("10.0.0.2")}
@@ -35,6 +35,10 @@ func TestLinkLinesAreSaidOnce(t *testing.T) {
 	}
 	for range 2 * hopelessJoins {
 		said(joining, missing)
+	}
+	two := &linkWatch{inRange: []string{"home", "cafe"}}
+	if got, want := two.line(missing), `no access point is called "foo": those in range are ["home" "cafe"]`; got != want {
+		t.Errorf("said %q, want %q", got, want)
 	}
 	if ended != 1 {
 		t.Errorf("ended %d times, want once", ended)

@@ -1,18 +1,22 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tinynet/sim/board"
 	"tinynet/sim/clock"
 	"tinynet/sim/network"
+	"tinynet/sim/nina"
 )
 
 // simFlags are the flags of commands that simulate a board.
@@ -21,6 +25,11 @@ type simFlags struct {
 	ports            portsValue
 	hosts            hostsValue
 	ssid, passphrase string
+	inRange          apsValue
+	firmware         firmwareValue
+	roots            rootsValue
+	rtt              time.Duration
+	loss             lossValue
 	isolated, pace   bool
 	verbose          bool
 }
@@ -30,8 +39,13 @@ func simulationFlags(flags *flag.FlagSet) *simFlags {
 	f := &simFlags{spec: boardFlag(flags), hosts: hostsValue{}}
 	flags.Var(&f.ports, "p", "with `HOST:BOARD`, TCP port BOARD of the board appears on 127.0.0.1 as port HOST;\nmay be repeated")
 	flags.Var(f.hosts, "host", "with `NAME=ADDR`, the board's DNS answers NAME with ADDR; may be repeated")
-	flags.StringVar(&f.ssid, "ssid", "", "`name` of the access point; without it there is one of every name")
+	flags.StringVar(&f.ssid, "ssid", "", "`name` of the access point; without it, and without -ap, there is one of every name")
 	flags.StringVar(&f.passphrase, "pass", "", "`passphrase` of the access point; without it the network is open")
+	flags.Var(&f.inRange, "ap", "with `NAME` or NAME:PASS, there is that access point too, for scans and to join;\nmay be repeated")
+	flags.Var(&f.firmware, "firmware", "`version` of the chip's firmware: "+strings.Join(nina.Firmwares(), ", "))
+	flags.Var(&f.roots, "roots", "PEM `file` with the certificates that TLS in the chip trusts; without it none")
+	flags.DurationVar(&f.rtt, "rtt", 0, "round trip between the board and others, on top of their own, such as `50ms`")
+	flags.Var(&f.loss, "loss", "`share` of segments and datagrams that is lost, such as 0.01")
 	flags.BoolVar(&f.isolated, "isolated", false, "let nothing reach beyond the simulated network and this machine")
 	flags.BoolVar(&f.pace, "pace", false, "let the wire and the chip take the time that real ones take")
 	flags.BoolVar(&f.verbose, "v", false, "show every command on the wire between the board and its network chip")
@@ -100,6 +114,73 @@ func (h hostsValue) Set(s string) error {
 	return nil
 }
 
+// apsValue is the flag -ap.
+type apsValue []board.AccessPoint
+
+func (a *apsValue) String() string {
+	var list []string
+	for _, ap := range *a {
+		list = append(list, ap.SSID)
+	}
+	return strings.Join(list, " ")
+}
+
+func (a *apsValue) Set(s string) error {
+	name, pass, _ := strings.Cut(s, ":")
+	if name == "" {
+		return errors.New("write NAME for an open access point or NAME:PASS, such as cafe:passw0rd")
+	}
+	*a = append(*a, board.AccessPoint{SSID: name, Passphrase: pass})
+	return nil
+}
+
+// firmwareValue is the flag -firmware.
+type firmwareValue string
+
+func (v *firmwareValue) String() string { return string(*v) }
+
+func (v *firmwareValue) Set(s string) error {
+	if !slices.Contains(nina.Firmwares(), s) {
+		return errors.New("there are " + strings.Join(nina.Firmwares(), ", "))
+	}
+	*v = firmwareValue(s)
+	return nil
+}
+
+// rootsValue is the flag -roots.
+type rootsValue struct {
+	file string
+	pool *x509.CertPool
+}
+
+func (r *rootsValue) String() string { return r.file }
+
+func (r *rootsValue) Set(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	r.file, r.pool = file, x509.NewCertPool()
+	if !r.pool.AppendCertsFromPEM(text) {
+		return errors.New("there is no certificate in it: it needs one or more PEM blocks")
+	}
+	return nil
+}
+
+// lossValue is the flag -loss.
+type lossValue float64
+
+func (l *lossValue) String() string { return strconv.FormatFloat(float64(*l), 'g', -1, 64) }
+
+func (l *lossValue) Set(s string) error {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(v >= 0 && v < 1) {
+		return errors.New("write a share from 0 up to but not 1, such as 0.01")
+	}
+	*l = lossValue(v)
+	return nil
+}
+
 // simulation is a board and its network.
 type simulation struct {
 	*board.Board
@@ -112,6 +193,9 @@ func (t *tool) simulate(f *simFlags, hopeless func(line string)) (*simulation, e
 	if f.ssid == "" && f.passphrase != "" {
 		return nil, usagef("-pass needs -ssid")
 	}
+	if f.rtt < 0 {
+		return nil, usagef("-rtt %v: a round trip takes no less than no time", f.rtt)
+	}
 	clk := clock.Free()
 	if f.pace {
 		clk = clock.Paced()
@@ -122,15 +206,26 @@ func (t *tool) simulate(f *simFlags, hopeless func(line string)) (*simulation, e
 		Forward:  f.ports,
 		Isolated: f.isolated,
 		Announce: t.announce,
+		RTT:      f.rtt,
+		Loss:     float64(f.loss),
 	})
 	if err != nil {
 		return nil, err
 	}
-	link := &linkWatch{ssid: f.ssid, hopeless: hopeless}
+	link := &linkWatch{hopeless: hopeless}
+	if f.ssid != "" {
+		link.inRange = append(link.inRange, f.ssid)
+	}
+	for _, ap := range f.inRange {
+		link.inRange = append(link.inRange, ap.SSID)
+	}
 	cfg := board.Config{
 		Network:    host,
 		SSID:       f.ssid,
 		Passphrase: f.passphrase,
+		InRange:    f.inRange,
+		Firmware:   string(f.firmware),
+		Roots:      f.roots.pool,
 		Clock:      clk,
 		Event: func(e board.Event) {
 			line := e.String()

@@ -144,6 +144,16 @@ func TestCommandLines(t *testing.T) {
 		{"run -host a=::1 .", 2, "NAME=ADDR"},
 		{"run -pass 12345678 .", 2, "-ssid"},
 		{"run -ssid a -pass short .", 2, "8 to 63"},
+		{"run -firmware 2.0.0 .", 2, "there are arduino-2.0, arduino-1.4"},
+		{"run -ap :x .", 2, "NAME:PASS"},
+		{"run -ap a:short .", 2, "8 to 63"},
+		{"run -ssid a -ap a .", 2, `two access points are called "a"`},
+		{"run -roots nowhere.pem .", 2, "nowhere.pem"},
+		{"run -roots tool_test.go .", 2, "no such file"},
+		{"run -rtt -5ms .", 2, "no less than no time"},
+		{"run -rtt 5 .", 2, "-rtt"},
+		{"run -loss 1 .", 2, "such as 0.01"},
+		{"test -firmware nonsense", 2, "adafruit-3.3"},
 		{"run ./nowhere", 1, "./nowhere"},
 		{"run .", 1, "go mod init"},
 		{"build .", 2, "-o"},
@@ -230,6 +240,22 @@ func TestRun(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 2 {
 		t.Errorf("the user's folder has %v now (%v)", entries, err)
+	}
+}
+
+// The flags of the simulated network and chip reach them.
+func TestRunOnAnotherFirmware(t *testing.T) {
+	dir := module(t, lamp)
+	roots := filepath.Join(dir, "roots.pem")
+	write(t, roots, "-----BEGIN CERTIFICATE-----\n"+testRoot+"-----END CERTIFICATE-----\n")
+	r := finish(t, tinynet(t, dir, "run", "-firmware", "adafruit-3.3", "-ap", "cafe", "-ap", "home:passw0rd", "-roots", roots, "-rtt", "1ms", "-loss", "0.1", "."))
+	if r.code != 7 || !strings.Contains(r.stderr, "firmware 3.3.0 of Adafruit, MAC ") {
+		t.Errorf("exit code %d, want 7; stderr\n%s", r.code, r.stderr)
+	}
+	write(t, roots, "nothing")
+	r = finish(t, tinynet(t, dir, "run", "-roots", roots, "."))
+	if r.code != 2 || !strings.Contains(r.stderr, "there is no certificate in it") {
+		t.Errorf("exit code %d, want 2; stderr\n%s", r.code, r.stderr)
 	}
 }
 
@@ -568,3 +594,12 @@ func TestOverlayByHand(t *testing.T) {
 		t.Errorf("the program: %+v", r)
 	}
 }
+
+// testRoot is a certificate that signs nothing.
+const testRoot = "" +
+	"MIIBADCBs6ADAgECAgEBMAUGAytlcDAPMQ0wCwYDVQQDEwR0ZXN0MCAXDTcwMDEw\n" +
+	"MTAwMDAwMFoYDzIwOTYxMDAyMDcwNjQwWjAPMQ0wCwYDVQQDEwR0ZXN0MCowBQYD\n" +
+	"K2VwAyEA5XDL9dBrMipB5PS0HzTokZB2lRiqp+I4alM2dmn/G0+jMjAwMA8GA1Ud\n" +
+	"EwEB/wQFMAMBAf8wHQYDVR0OBBYEFLzWZ8q6SXZj3TW+6Y8R+LmI32j0MAUGAytl\n" +
+	"cANBADme8gSaWq1R7ROuhXQ3ztpYeT4Ms7abcCG12Xlq6YEd9czZ9/eb4KBK0zUS\n" +
+	"NFIDzhOmeLTEQmwpOAtwEG/SlQM=\n"

@@ -4,10 +4,12 @@
 package board
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,9 +32,10 @@ var (
 )
 
 // Network is where a board's chip gets its TCP/IP stack from: each time anew
-// when it joins after a reset.
+// when it joins after a reset, or becomes an access point.
 type Network interface {
 	Station(p network.Params) network.Station
+	AccessPoint(p network.Params, ap network.AccessPoint) network.Station
 }
 
 // Config is what a board is connected to.
@@ -40,9 +43,20 @@ type Config struct {
 	// Network is the network behind the access point. Nil: nobody answers.
 	Network Network
 
-	// SSID and Passphrase are those of the access point. With neither it takes
-	// whatever the program asks for; with an empty Passphrase alone it is open.
+	// SSID and Passphrase are those of the access point. With neither, and
+	// nobody InRange, there is one that takes whatever the program asks for;
+	// with an empty Passphrase alone it is open.
 	SSID, Passphrase string
+
+	// InRange are further access points, for scans and to join.
+	InRange []AccessPoint
+
+	// Firmware is the chip's, one of nina.Firmwares; empty for the first.
+	Firmware string
+
+	// Roots is the root store of the chip's own TLS client; nil: none is
+	// trusted.
+	Roots *x509.CertPool
 
 	// Clock is the board's time; nil for clock.Free().
 	Clock clock.Clock
@@ -57,8 +71,20 @@ type Config struct {
 	Event func(Event)
 }
 
-// firmware is the version that the chips of all boards have.
-const firmware = "2.0.0"
+// AccessPoint is a Wi-Fi network in range of a board; an open one without a
+// passphrase.
+type AccessPoint struct{ SSID, Passphrase string }
+
+// check returns an error if there can be no such network.
+func (ap AccessPoint) check() error {
+	if n := len(ap.SSID); n > 32 {
+		return fmt.Errorf("board: SSID of %d bytes: at most 32 are possible", n)
+	}
+	if n := len(ap.Passphrase); n != 0 && (n < 8 || n > 63) {
+		return fmt.Errorf("board: passphrase of %d characters: WPA2 needs 8 to 63", n)
+	}
+	return nil
+}
 
 // mac is the chips' hardware address: the prefix is Espressif's.
 var mac = [6]byte{0x24, 0x0a, 0xc4, 0x00, 0x00, 0x02}
@@ -94,20 +120,42 @@ func New(spec Spec, cfg Config) (*Board, error) {
 	if cfg.SSID == "" && cfg.Passphrase != "" {
 		return nil, errors.New("board: an access point with a passphrase needs an SSID")
 	}
-	if n := len(cfg.SSID); n > 32 {
-		return nil, fmt.Errorf("board: SSID of %d bytes: at most 32 are possible", n)
+	aps := cfg.InRange
+	if cfg.SSID != "" {
+		aps = append([]AccessPoint{{cfg.SSID, cfg.Passphrase}}, aps...)
 	}
-	if n := len(cfg.Passphrase); n != 0 && (n < 8 || n > 63) {
-		return nil, fmt.Errorf("board: passphrase of %d characters: WPA2 needs 8 to 63", n)
+	for i, ap := range aps {
+		if err := ap.check(); err != nil {
+			return nil, err
+		}
+		if ap.SSID == "" {
+			return nil, errors.New("board: an access point needs an SSID")
+		}
+		for _, other := range aps[:i] {
+			if other.SSID == ap.SSID {
+				return nil, fmt.Errorf("board: two access points are called %q", ap.SSID)
+			}
+		}
+	}
+	if cfg.Firmware == "" {
+		cfg.Firmware = nina.Firmwares()[0]
+	}
+	version := nina.FirmwareVersion(cfg.Firmware)
+	if version == "" {
+		return nil, fmt.Errorf("board: no firmware %q is simulated: there are %s", cfg.Firmware, strings.Join(nina.Firmwares(), ", "))
+	}
+	if strings.HasPrefix(cfg.Firmware, "adafruit") {
+		version += " of Adafruit"
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = clock.Free()
 	}
 	b := &Board{spec: spec, clock: cfg.Clock, event: cfg.Event, trace: cfg.Trace, conns: make(map[io.Closer]struct{})}
-	b.emit(ChipEvent{Board: spec.Title, Chip: spec.Chip, Firmware: firmware, MAC: net.HardwareAddr(mac[:])})
+	b.emit(ChipEvent{Board: spec.Title, Chip: spec.Chip, Firmware: version, MAC: net.HardwareAddr(mac[:])})
 
 	chip := nina.Config{
-		Firmware:      firmware,
+		Firmware:      cfg.Firmware,
+		Roots:         cfg.Roots,
 		MAC:           mac,
 		Clock:         cfg.Clock,
 		ResetInverted: spec.Wiring.ResetInverted,
@@ -116,9 +164,14 @@ func New(spec Spec, cfg Config) (*Board, error) {
 	}
 	if cfg.Network != nil {
 		chip.Attach = cfg.Network.Station
+		chip.AttachAP = cfg.Network.AccessPoint
 	}
-	if cfg.SSID != "" {
-		chip.AccessPoints = []nina.AccessPoint{{SSID: cfg.SSID, Passphrase: cfg.Passphrase, Channel: 6, RSSI: -50}}
+	for i, ap := range aps {
+		// Channels that do not overlap, each a little further away.
+		chip.AccessPoints = append(chip.AccessPoints, nina.AccessPoint{
+			SSID: ap.SSID, Passphrase: ap.Passphrase, BSSID: [6]byte{2, 0, 0, 0, 0, byte(i + 1)},
+			Channel: []uint8{6, 1, 11}[i%3], RSSI: int32(max(-50-5*i, -90)),
+		})
 	}
 	b.chip = nina.New(chip)
 	b.wire()

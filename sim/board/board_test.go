@@ -176,7 +176,7 @@ func TestProgramTalksToTheChip(t *testing.T) {
 				b, e := start(t, spec, Config{Clock: clock.Virtual()})
 				p := run(t, b)
 				p.bringUp()
-				want := []byte("\xe0\xb7\x01\x06" + firmware + "\x00\xee")
+				want := []byte("\xe0\xb7\x01\x062.0.0\x00\xee")
 				if got := p.exchange(len(want), cmdVersion); !bytes.Equal(got, want) {
 					t.Errorf("reply % x, want % x", got, want)
 				}

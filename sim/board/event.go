@@ -16,7 +16,7 @@ type Event interface{ String() string }
 type ChipEvent struct {
 	Board    string // as its maker calls it: "Adafruit PyPortal"
 	Chip     string // "WiFiNINA"
-	Firmware string // version: "2.0.0"
+	Firmware string // version: "2.0.0", or "3.3.0 of Adafruit"
 	MAC      net.HardwareAddr
 }
 
@@ -51,13 +51,18 @@ const (
 	LinkNoAccessPoint   = nina.LinkNoAccessPoint   // there is none of that name
 	LinkLeft            = nina.LinkLeft            // the program ended it, or reset the chip
 	LinkLost            = nina.LinkLost            // the access point went away
+	LinkRefused         = nina.LinkRefused         // it takes no more stations
+	LinkServing         = nina.LinkServing         // the chip is an access point itself
+	LinkStationJoined   = nina.LinkStationJoined   // somebody has joined that
+	LinkStationLeft     = nina.LinkStationLeft     // and left
+	LinkClosed          = nina.LinkClosed          // it is one no longer
 )
 
 // LinkEvent: something became of the link to the access point.
 type LinkEvent struct {
 	State LinkState
 	SSID  string
-	IP    netip.Addr // with LinkJoined
+	IP    netip.Addr // with LinkJoined and LinkServing
 }
 
 // String returns, for example, `joined "home", IP 10.0.0.2`.
@@ -72,6 +77,16 @@ func (e LinkEvent) String() string {
 		return "no access point is called " + ssid
 	case LinkLost:
 		return "lost access point " + ssid
+	case LinkRefused:
+		return "access point " + ssid + " takes no more stations"
+	case LinkServing:
+		return "is access point " + ssid + ", IP " + e.IP.String()
+	case LinkStationJoined:
+		return "a station has joined " + ssid
+	case LinkStationLeft:
+		return "a station has left " + ssid
+	case LinkClosed:
+		return "is no longer access point " + ssid
 	}
 	return e.State.String() + " " + ssid
 }

@@ -20,7 +20,7 @@ type bridge struct {
 // bridge joins a board's end with a socket. It is called with the fabric
 // locked; start has to be called after that.
 func (h *Host) bridge(board *end, c *net.TCPConn) (start func()) {
-	b := &bridge{h: h, e: newEnd(h.node, board.remote, board.local), os: c}
+	b := &bridge{h: h, e: newEnd(board.f.host, board.remote, board.local), os: c}
 	join(board, b.e)
 	b.e.onReset = b.kill
 	return func() {
@@ -36,9 +36,9 @@ func (h *Host) bridge(board *end, c *net.TCPConn) (start func()) {
 		go func() {
 			defer h.work.Done()
 			both.Wait()
-			h.f.lock()
+			b.e.f.lock()
 			b.e.close()
-			h.f.unlock()
+			b.e.f.unlock()
 			h.disown(c)
 		}()
 	}
@@ -54,9 +54,9 @@ func (b *bridge) kill() {
 
 // abort resets both sides.
 func (b *bridge) abort() {
-	b.h.f.lock()
+	b.e.f.lock()
 	b.e.abort()
-	b.h.f.unlock()
+	b.e.f.unlock()
 	b.kill()
 }
 
@@ -67,7 +67,7 @@ func (b *bridge) toBoard(most int) {
 	buf := make([]byte, most)
 	for {
 		room := 0
-		b.h.f.await(&b.e.signal, &forever, func() bool {
+		b.e.f.await(&b.e.signal, &forever, func() bool {
 			room = b.room(len(buf))
 			return room > 0 || b.e.reset
 		})
@@ -75,14 +75,14 @@ func (b *bridge) toBoard(most int) {
 			return
 		}
 		n, err := b.os.Read(buf[:room])
-		b.h.f.lock()
+		b.e.f.lock()
 		if n > 0 {
 			b.e.write(buf[:n], true)
 		}
 		if err == io.EOF {
 			b.e.shutdown()
 		}
-		b.h.f.unlock()
+		b.e.f.unlock()
 		if err != nil {
 			if err != io.EOF {
 				b.abort()
@@ -113,8 +113,8 @@ func (b *bridge) fromBoard() {
 	for {
 		n := 0
 		var err error
-		b.h.f.await(&b.e.signal, &forever, func() bool {
-			n, err = b.e.readStream(buf)
+		b.e.f.await(&b.e.signal, &forever, func() bool {
+			n, err = b.e.readSlowly(buf)
 			return err != ErrWouldBlock
 		})
 		if err == io.EOF {
@@ -137,7 +137,7 @@ func (b *bridge) fromBoard() {
 // the listener's. It is called with the fabric locked.
 func (h *Host) accepted(l *tcpListener, c *net.TCPConn) (start func()) {
 	from := c.RemoteAddr().(*net.TCPAddr).AddrPort()
-	board := newEnd(l.node, netip.AddrPortFrom(l.node.addr, l.port), netip.AddrPortFrom(HostAddr, from.Port()))
+	board := newEnd(l.node, netip.AddrPortFrom(l.node.addr, l.port), netip.AddrPortFrom(l.node.f.gate, from.Port()))
 	start = h.bridge(board, c)
 	l.deliver(board)
 	return start

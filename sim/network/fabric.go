@@ -24,13 +24,17 @@ const lossDelay = 200 * time.Millisecond
 // mutex is let go, what calls out of the fabric after that.
 type fabric struct {
 	clk    clock.Clock
-	delay  time.Duration // one way
-	loss   float64       // of segments and datagrams
+	subnet netip.Prefix
+	gate   netip.Addr // whom boards know as gateway and name server; on a Host, the machine that it runs on
+	silent bool       // a node that is down says nothing; else its connections end in a reset
 	seed   uint64
-	silent bool   // a node that is down says nothing; else its connections end in a reset
 	beyond beyond // what is not in memory; nil for nothing
+	alone  bool   // there is no way beyond gate
+	real   bool   // delays take their time on every clock
+	host   *node  // on a Host: the machine, whose ports are the loopback's; nil elsewhere
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	weather
 	nodes  map[netip.Addr]*node
 	ghosts map[netip.Addr][]*end // ends that died in silence while their peers have not noticed
 	lines  map[string]int        // how many lines of a name there have been
@@ -42,22 +46,35 @@ type fabric struct {
 // without the fabric's mutex.
 type beyond interface {
 	connect(ctx context.Context, n *node, remote netip.AddrPort) (*end, error)
-	lookup(ctx context.Context, name string) (netip.Addr, error)
 	// publish makes a port that has just opened reachable.
 	publish(n *node, proto string, port uint16) error
+	// route returns where on the host a datagram of a board goes, if it may.
+	route(n *node, to netip.AddrPort) (netip.AddrPort, error)
+	// sendTo sends to what route has returned.
 	sendTo(s *udpSocket, p []byte, to netip.AddrPort) error
 }
 
-func newFabric(clk clock.Clock) *fabric {
+func newFabric(clk clock.Clock, subnet netip.Prefix, gate netip.Addr) *fabric {
 	if clk == nil {
 		clk = clock.Free()
 	}
 	return &fabric{
 		clk:    clk,
+		subnet: subnet.Masked(),
+		gate:   gate,
 		nodes:  make(map[netip.Addr]*node),
 		ghosts: make(map[netip.Addr][]*end),
 		lines:  make(map[string]int),
 	}
+}
+
+// later calls do when a delay has passed: one that was asked for on a Host is
+// real, as all else is there.
+func (f *fabric) later(d time.Duration, do func()) clock.Timer {
+	if f.real {
+		return f.clk.AfterFunc(d, do)
+	}
+	return f.clk.Later(d, do)
 }
 
 func (f *fabric) lock() { f.mu.Lock() }
@@ -96,7 +113,7 @@ type line struct {
 // without a name it loses nothing.
 func (f *fabric) newLine(name string) line {
 	l := line{f: f}
-	if name == "" || f.loss == 0 {
+	if name == "" {
 		return l
 	}
 	f.lines[name]++
@@ -107,7 +124,9 @@ func (f *fabric) newLine(name string) line {
 }
 
 // lost decides whether what is sent next is lost.
-func (l *line) lost() bool { return l.rng != nil && l.rng.Float64() < l.f.loss }
+func (l *line) lost() bool {
+	return l.rng != nil && l.f.loss > 0 && l.rng.Float64() < l.f.loss
+}
 
 // send calls arrive, with the fabric locked, when what is sent has arrived.
 func (l *line) send(arrive func()) { l.sendAfter(0, arrive) }
@@ -137,7 +156,7 @@ func (l *line) sendAfter(extra time.Duration, arrive func()) {
 	l.queue = append(l.queue, arrive)
 	// One timer for each, but each takes the oldest: timers that go off
 	// together may do so in any order.
-	l.f.clk.Later(at.Sub(now), func() {
+	l.f.later(at.Sub(now), func() {
 		l.f.lock()
 		defer l.f.unlock()
 		oldest := l.queue[0]
@@ -207,6 +226,7 @@ type node struct {
 	up     bool
 	closed bool
 	down   chan struct{} // closed when the link goes down
+	ident  netip.Addr    // whose ports these are on the host: its address on the first network
 
 	listeners map[uint16]*tcpListener
 	udp       map[uint16]*udpSocket
@@ -214,16 +234,14 @@ type node struct {
 	sockets   int
 	ephemeral uint16 // the last one given out
 
-	onFrame func()
-	calling bool // onFrame is being called
-	again   bool // and must be once more
+	onFrame, onLink notifier
 }
 
 // attach adds a node; what still is in flight to an older one with that
 // address is answered with a reset by the new one.
 func (f *fabric) attach(addr netip.Addr, p Params, host bool) *node {
 	n := &node{
-		f: f, addr: addr, p: p.withDefaults(), host: host,
+		f: f, addr: addr, ident: addr, p: p.withDefaults(), host: host,
 		up: true, down: make(chan struct{}),
 		listeners: make(map[uint16]*tcpListener),
 		udp:       make(map[uint16]*udpSocket),
@@ -294,10 +312,20 @@ func (n *node) tcpPortUsed(port uint16) bool {
 
 func (n *node) udpPortUsed(port uint16) bool { return n.udp[port] != nil }
 
-// frame calls onFrame in a goroutine of its own, so that it may take a lock
-// that is held around a call to this package.
-func (n *node) frame() {
-	if n.onFrame == nil {
+// frame tells the node that a frame has come in.
+func (n *node) frame() { n.onFrame.notify(n.f) }
+
+// notifier calls a function in a goroutine of its own, so that it may take a
+// lock that is held around a call to this package. It never does so twice at a
+// time. It is used with the fabric locked.
+type notifier struct {
+	call    func()
+	calling bool
+	again   bool // and once more
+}
+
+func (n *notifier) notify(f *fabric) {
+	if n.call == nil {
 		return
 	}
 	n.again = true
@@ -307,16 +335,16 @@ func (n *node) frame() {
 	n.calling = true
 	go func() {
 		for {
-			n.f.lock()
-			onFrame := n.onFrame
-			if !n.again || onFrame == nil {
+			f.lock()
+			call := n.call
+			if !n.again || call == nil {
 				n.calling = false
-				n.f.unlock()
+				f.unlock()
 				return
 			}
 			n.again = false
-			n.f.unlock()
-			onFrame()
+			f.unlock()
+			call()
 		}
 	}()
 }

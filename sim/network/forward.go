@@ -78,7 +78,7 @@ func (h *Host) publish(n *node, proto string, number uint16) error {
 	if proto == "udp" && number >= 49152 {
 		return nil
 	}
-	key := portKey{proto, netip.AddrPortFrom(n.addr, number)}
+	key := portKey{proto, netip.AddrPortFrom(n.ident, number)}
 	p, first, err := h.appear(key)
 	if err != nil {
 		return fmt.Errorf("make %s port %d of the board appear on 127.0.0.1: %w", proto, number, err)
@@ -176,20 +176,23 @@ func (h *Host) serve(l *net.TCPListener, board netip.AddrPort) {
 			c.Close()
 		}
 		for {
-			h.f.lock()
-			n := h.f.nodes[board.Addr()]
-			if n == nil || !n.up || n.listeners[board.Port()] == nil {
-				h.f.unlock()
+			n := h.board(board.Addr())
+			if n == nil {
+				break
+			}
+			n.f.lock()
+			if n.closed || !n.up || n.listeners[board.Port()] == nil {
+				n.f.unlock()
 				break
 			}
 			to := n.listeners[board.Port()]
 			if !to.full() {
 				start = h.accepted(to, c)
-				h.f.unlock()
+				n.f.unlock()
 				break
 			}
 			changed, down := to.wait(), n.down
-			h.f.unlock()
+			n.f.unlock()
 			select {
 			case <-changed:
 			case <-down:

@@ -18,6 +18,13 @@ import (
 type HostConfig struct {
 	Clock clock.Clock // for timeouts; nil: clock.Free()
 
+	// RTT and Loss are a delay and losses between boards and anybody else, on
+	// top of the host's own and real on every clock; Seed decides what is
+	// lost. See VirtualConfig.
+	RTT  time.Duration
+	Loss float64
+	Seed uint64
+
 	// Isolated keeps boards to 10.0.0.0/24: other addresses are unreachable,
 	// and only names in Hosts are known.
 	Isolated bool
@@ -68,8 +75,8 @@ type Announcement struct {
 // such room. Peers on the host see a board's link go down as a reset: a host's
 // sockets cannot fall silent.
 type Host struct {
+	Conditions
 	f        *fabric
-	node     *node // 10.0.0.1; not on the fabric: its ports are the loopback's
 	isolated bool
 	hosts    map[string]netip.Addr
 	announce func(Announcement)
@@ -80,6 +87,7 @@ type Host struct {
 
 	mu     sync.Mutex // guards what follows; never taken while f.mu is held
 	closed bool
+	boards map[netip.Addr]*node // by ident: the board's latest station
 	ports  map[portKey]*port
 	flows  map[*udpSocket]*udpFlow
 	open   map[interface{ Close() error }]struct{} // operating system's sockets
@@ -91,11 +99,17 @@ type Host struct {
 // port that is taken already is an error that wraps ErrInUse.
 func NewHost(cfg HostConfig) (*Host, error) {
 	hosts, err := checkHosts(cfg.Hosts)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case !(cfg.Loss >= 0 && cfg.Loss < 1):
+		return nil, fmt.Errorf("loss is %v, not in [0, 1)", cfg.Loss)
+	case cfg.RTT < 0:
+		return nil, fmt.Errorf("round trip of %v", cfg.RTT)
 	}
 	h := &Host{
-		f:        newFabric(cfg.Clock),
+		f:        newFabric(cfg.Clock, Subnet, HostAddr),
+		boards:   make(map[netip.Addr]*node),
 		isolated: cfg.Isolated,
 		hosts:    hosts,
 		announce: cfg.Announce,
@@ -104,11 +118,9 @@ func NewHost(cfg HostConfig) (*Host, error) {
 		open:     make(map[interface{ Close() error }]struct{}),
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	h.f.beyond = h
-	h.f.lock()
-	h.node = h.f.attach(HostAddr, hostParams, true)
-	delete(h.f.nodes, HostAddr)
-	h.f.unlock()
+	h.f.delay, h.f.loss, h.f.seed = cfg.RTT/2, cfg.Loss, cfg.Seed
+	h.f.real = true
+	h.own(h.f)
 	for _, fw := range cfg.Forward {
 		if err := h.forward(fw); err != nil {
 			h.Close()
@@ -121,7 +133,35 @@ func NewHost(cfg HostConfig) (*Host, error) {
 // Station attaches a board at the lowest free address from 10.0.0.2 on: a
 // board that closes its station and asks for another gets the same address,
 // and its ports appear where they did. It panics if all 253 are taken.
-func (h *Host) Station(p Params) Station { return newStation(h.f, p, h.lookup) }
+func (h *Host) Station(p Params) Station {
+	s := newStation(h.f, p, h.lookup)
+	h.known(s.n)
+	return s
+}
+
+// own makes the host part of a fabric.
+func (h *Host) own(f *fabric) {
+	f.lock()
+	f.beyond = h
+	f.host = f.attach(f.gate, hostParams, true)
+	delete(f.nodes, f.gate)
+	f.unlock()
+	h.Conditions.add(f)
+}
+
+// known makes a station the one whose ports are those of its board.
+func (h *Host) known(n *node) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.boards[n.ident] = n
+}
+
+// board returns the latest station of a board; nil if there has been none.
+func (h *Host) board(ident netip.Addr) *node {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.boards[ident]
+}
 
 // Close ends the network: connections are reset, stations are down, the host's
 // sockets closed. It returns when no goroutine is left.
@@ -130,14 +170,16 @@ func (h *Host) Close() error {
 	h.closed = true
 	h.mu.Unlock()
 	h.cancel()
-	h.f.lock()
-	for _, n := range h.f.nodes {
-		if n.up {
-			n.cut()
+	for _, f := range h.all() {
+		f.lock()
+		for _, n := range f.nodes {
+			if n.up {
+				n.cut()
+			}
+			n.closed = true
 		}
-		n.closed = true
+		f.unlock()
 	}
-	h.f.unlock()
 	h.mu.Lock()
 	for c := range h.open {
 		c.Close()
@@ -168,6 +210,9 @@ func (h *Host) disown(c interface{ Close() error }) {
 
 func (h *Host) lookup(ctx context.Context, name string) (netip.Addr, error) {
 	addr, known, err := lookupKnown(h.hosts, name)
+	if late := h.f.roundTrip(ctx); late != nil {
+		return netip.Addr{}, late
+	}
 	if known {
 		return addr, err
 	}
@@ -191,29 +236,32 @@ func (h *Host) lookup(ctx context.Context, name string) (netip.Addr, error) {
 // connect opens a connection to the host's loopback or beyond.
 func (h *Host) connect(ctx context.Context, n *node, remote netip.AddrPort) (*end, error) {
 	targets := []netip.AddrPort{remote}
-	if remote.Addr() == HostAddr {
+	if remote.Addr() == n.f.gate {
 		targets = []netip.AddrPort{
 			netip.AddrPortFrom(loopback4, remote.Port()),
 			netip.AddrPortFrom(netip.IPv6Loopback(), remote.Port()),
 		}
-	} else if h.isolated {
+	} else if h.isolated || n.f.alone {
 		return nil, fmt.Errorf("the network is isolated: %w", ErrUnreachable)
 	}
 
-	h.f.lock()
+	n.f.lock()
 	down := n.down
 	port, err := n.freePort(n.tcpPortUsed)
-	h.f.unlock()
+	n.f.unlock()
 	if err != nil {
 		return nil, err
 	}
 	inner, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timeout := h.f.clk.AfterFunc(time.Duration(n.p.SynTimeout)*time.Millisecond, func() { cancel(ErrUnreachable) })
+	timeout := n.f.clk.AfterFunc(time.Duration(n.p.SynTimeout)*time.Millisecond, func() { cancel(ErrUnreachable) })
 	defer timeout.Stop()
 	defer afterClose(down, func() { cancel(ErrDown) })()
 
 	var c net.Conn
+	if n.f.roundTrip(inner) != nil {
+		return nil, context.Cause(inner)
+	}
 	for _, target := range targets {
 		var d net.Dialer
 		c, err = d.DialContext(inner, "tcp", target.String())
@@ -231,20 +279,20 @@ func (h *Host) connect(ctx context.Context, n *node, remote netip.AddrPort) (*en
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 
-	h.f.lock()
+	n.f.lock()
 	select {
 	case <-down:
 		err = ErrDown
 	default:
 	}
 	if err != nil {
-		h.f.unlock()
+		n.f.unlock()
 		c.Close()
 		return nil, err
 	}
 	board := newEnd(n, netip.AddrPortFrom(n.addr, port), remote)
 	start := h.bridge(board, c.(*net.TCPConn))
-	h.f.unlock()
+	n.f.unlock()
 	start()
 	return board, nil
 }

@@ -724,8 +724,8 @@ func TestNoLeaks(t *testing.T) {
 	h.f.lock()
 	defer h.f.unlock()
 	n := h.s.(*station).n
-	if n.sockets != 0 || len(n.conns) != 0 || len(h.node.conns) != 0 || len(h.open) != 0 || len(h.flows) != 0 {
+	if n.sockets != 0 || len(n.conns) != 0 || len(h.f.host.conns) != 0 || len(h.open) != 0 || len(h.flows) != 0 {
 		t.Errorf("%d sockets, %d and %d ends, %d system sockets, %d flows are left",
-			n.sockets, len(n.conns), len(h.node.conns), len(h.open), len(h.flows))
+			n.sockets, len(n.conns), len(h.f.host.conns), len(h.open), len(h.flows))
 	}
 }

@@ -17,17 +17,22 @@ type udpFlow struct {
 // maxFlowPeers bounds how many peers beyond a socket may have at a time.
 const maxFlowPeers = 1024
 
-// sendTo implements beyond.
-func (h *Host) sendTo(s *udpSocket, p []byte, to netip.AddrPort) error {
+// route implements beyond.
+func (h *Host) route(n *node, to netip.AddrPort) (netip.AddrPort, error) {
 	addr := to.Addr()
 	switch {
-	case addr.IsMulticast() || isBroadcast(addr):
-		return fmt.Errorf("send to %v: the host's network carries no multicast or broadcast: %w", addr, errors.ErrUnsupported)
-	case addr == HostAddr:
-		to = netip.AddrPortFrom(loopback4, to.Port())
-	case h.isolated:
-		return fmt.Errorf("send to %v: the network is isolated: %w", to, ErrUnreachable)
+	case addr.IsMulticast() || n.f.isBroadcast(addr):
+		return to, fmt.Errorf("send to %v: the host's network carries no multicast or broadcast: %w", addr, errors.ErrUnsupported)
+	case addr == n.f.gate:
+		return netip.AddrPortFrom(loopback4, to.Port()), nil
+	case h.isolated || n.f.alone:
+		return to, fmt.Errorf("send to %v: the network is isolated: %w", to, ErrUnreachable)
 	}
+	return to, nil
+}
+
+// sendTo implements beyond.
+func (h *Host) sendTo(s *udpSocket, p []byte, to netip.AddrPort) error {
 	c, err := h.flow(s, to)
 	if err != nil {
 		return err
@@ -46,19 +51,20 @@ func (h *Host) flow(s *udpSocket, to netip.AddrPort) (*net.UDPConn, error) {
 	if h.closed {
 		return nil, ErrDown
 	}
-	p := h.ports[portKey{"udp", s.local}]
+	board := netip.AddrPortFrom(s.node.ident, s.local.Port())
+	p := h.ports[portKey{"udp", board}]
 	near := to.Addr().IsLoopback()
 	if p != nil && (near || p.wide) {
 		return p.udp, nil
 	}
 	fl := h.flows[s]
 	if fl == nil {
-		h.f.lock()
+		s.f.lock()
 		closed := s.closed
 		if !closed {
 			s.onClose = func() { h.endFlow(s) }
 		}
-		h.f.unlock()
+		s.f.unlock()
 		if closed {
 			return nil, net.ErrClosed
 		}
@@ -86,7 +92,7 @@ func (h *Host) flow(s *udpSocket, to netip.AddrPort) (*net.UDPConn, error) {
 		h.work.Add(1)
 		go func() {
 			defer h.work.Done()
-			h.receive(opened, fl, s.local)
+			h.receive(opened, fl, board)
 		}()
 	}
 	return *c, nil
@@ -110,6 +116,7 @@ func (h *Host) endFlow(s *udpSocket) {
 // if the board has sent to it (sent says so), or if its socket is open to all.
 func (h *Host) receive(c *net.UDPConn, only *udpFlow, board netip.AddrPort) {
 	buf := make([]byte, 64<<10)
+	var in *line
 	for {
 		n, from, err := c.ReadFromUDPAddrPort(buf)
 		if errors.Is(err, net.ErrClosed) {
@@ -118,11 +125,15 @@ func (h *Host) receive(c *net.UDPConn, only *udpFlow, board netip.AddrPort) {
 		if err != nil {
 			continue // Windows: an earlier datagram was refused
 		}
+		to := h.board(board.Addr())
+		if to == nil {
+			continue
+		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 		switch {
 		case from.Addr().IsLoopback():
-			from = netip.AddrPortFrom(HostAddr, from.Port())
-		case h.isolated || Subnet.Contains(from.Addr()):
+			from = netip.AddrPortFrom(to.f.gate, from.Port())
+		case h.isolated || to.f.alone || to.f.subnet.Contains(from.Addr()):
 			continue
 		case only != nil:
 			h.mu.Lock()
@@ -133,10 +144,14 @@ func (h *Host) receive(c *net.UDPConn, only *udpFlow, board netip.AddrPort) {
 			}
 		}
 		d := datagram{data: append([]byte(nil), buf[:n]...), from: from}
-		h.f.lock()
-		if n := h.f.nodes[board.Addr()]; n != nil {
-			n.deliver(d, board.Port())
+		to.f.lock()
+		if in == nil || in.f != to.f {
+			l := to.f.newLine("udp to " + board.String())
+			in = &l
 		}
-		h.f.unlock()
+		if !to.closed && !in.lost() {
+			in.send(func() { to.deliver(d, board.Port()) })
+		}
+		to.f.unlock()
 	}
 }

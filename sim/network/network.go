@@ -27,6 +27,11 @@ var (
 	ErrUnknownHost = errors.New("unknown host")
 	ErrDown        = errors.New("network is down")
 	ErrTooLong     = errors.New("datagram too long")
+
+	// Errors of Virtual.Join.
+	ErrNoAccessPoint   = errors.New("no such access point")
+	ErrWrongPassphrase = errors.New("wrong passphrase")
+	ErrFull            = errors.New("the access point takes no more stations")
 )
 
 // Params is the size of a chip's TCP/IP stack. A field that is 0 has the value
@@ -90,6 +95,22 @@ type Station interface {
 	// Lookup asks the DNS for an IPv4 address: ErrUnknownHost, ErrDown or the
 	// context's error where that fails.
 	Lookup(ctx context.Context, name string) (netip.Addr, error)
+
+	// InRange reports whether the access point is there: a chip that is to
+	// join finds out by it, one that has joined notices. SetLink(true) does
+	// nothing while it is away.
+	InRange() bool
+	// Stations returns how many have joined a board that is an access point.
+	Stations() int
+	// OnLink names the function that is called, as OnFrame's is, when what
+	// InRange or Stations says has changed; also at once if it is not what it
+	// is at first, true and 0.
+	OnLink(f func())
+
+	// Ping sends an ICMP echo and waits for its answer: ErrDown, or the
+	// context's error if none comes. On a Host nobody answers but boards and
+	// the host.
+	Ping(ctx context.Context, addr netip.Addr) error
 
 	// SetLink takes the link down or up. Taking it down resets every
 	// connection (their peers notice nothing but silence, but see Host);

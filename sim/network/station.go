@@ -2,6 +2,7 @@ package network
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -12,7 +13,9 @@ import (
 // station is a board on a fabric.
 type station struct {
 	n      *node
+	ap     *accessPoint // that the board is; nil if it has joined one
 	lookup func(ctx context.Context, name string) (netip.Addr, error)
+	ended  func() // called by Close; nil for nothing
 }
 
 // newStation attaches a board at the lowest address that is free.
@@ -21,21 +24,67 @@ func newStation(f *fabric, p Params, lookup func(ctx context.Context, name strin
 	defer f.unlock()
 	for addr := BoardAddr; Subnet.Contains(addr.Next()); addr = addr.Next() {
 		if f.nodes[addr] == nil {
-			return &station{n: f.attach(addr, p, false), lookup: lookup}
+			n := f.attach(addr, p, false)
+			if f.away {
+				n.cut()
+			}
+			return &station{n: n, lookup: lookup}
 		}
 	}
 	panic(fmt.Sprintf("network: no address is left in %v for another station", Subnet))
 }
 
-func (s *station) Addr() netip.Addr    { return s.n.addr }
-func (s *station) Netmask() netip.Addr { return netip.AddrFrom4([4]byte{255, 255, 255, 0}) }
-func (s *station) Gateway() netip.Addr { return HostAddr }
-func (s *station) DNS() netip.Addr     { return HostAddr }
+func (s *station) Addr() netip.Addr { return s.n.addr }
+
+func (s *station) Netmask() netip.Addr {
+	var m [4]byte
+	binary.BigEndian.PutUint32(m[:], ^uint32(0)<<(32-s.n.f.subnet.Bits()))
+	return netip.AddrFrom4(m)
+}
+
+func (s *station) Gateway() netip.Addr {
+	if s.ap != nil {
+		return s.n.addr
+	}
+	return s.n.f.gate
+}
+
+func (s *station) DNS() netip.Addr {
+	if s.ap != nil {
+		return netip.Addr{}
+	}
+	return s.n.f.gate
+}
 
 func (s *station) OnFrame(f func()) {
 	s.n.f.lock()
 	defer s.n.f.unlock()
-	s.n.onFrame = f
+	s.n.onFrame.call = f
+}
+
+func (s *station) InRange() bool {
+	s.n.f.lock()
+	defer s.n.f.unlock()
+	return !s.n.f.away
+}
+
+func (s *station) Stations() int {
+	s.n.f.lock()
+	defer s.n.f.unlock()
+	if s.ap == nil {
+		return 0
+	}
+	return len(s.ap.joined)
+}
+
+func (s *station) OnLink(f func()) {
+	n := s.n
+	n.f.lock()
+	defer n.f.unlock()
+	n.onLink.call = f
+	if n.f.away || s.ap != nil && len(s.ap.joined) > 0 {
+		n.onLink.notify(n.f)
+	}
 }
 
 func (s *station) Connect(ctx context.Context, remote netip.AddrPort) (Conn, error) {
@@ -55,12 +104,12 @@ func (s *station) connect(ctx context.Context, remote netip.AddrPort) (*end, err
 		err = ErrDown
 	case !addr.IsValid() || remote.Port() == 0 || addr.IsLoopback() || addr.IsUnspecified():
 		err = ErrRefused
-	case !addr.Is4() || addr.IsMulticast() || isBroadcast(addr):
+	case !addr.Is4() || addr.IsMulticast() || f.isBroadcast(addr):
 		err = ErrUnreachable
 	default:
 		err = s.n.take()
 	}
-	inside := f.beyond == nil || f.nodes[addr] != nil || Subnet.Contains(addr) && addr != HostAddr
+	inside := f.inside(addr)
 	f.unlock()
 	if err != nil {
 		return nil, err
@@ -120,7 +169,7 @@ func (s *station) ListenPacket(port uint16) (PacketConn, error) {
 func (s *station) Lookup(ctx context.Context, name string) (netip.Addr, error) {
 	f := s.n.f
 	f.lock()
-	up, down := s.n.up, s.n.down
+	up, down, dns := s.n.up, s.n.down, f.dns
 	f.unlock()
 	if !up {
 		return netip.Addr{}, fmt.Errorf("look up %s: %w", name, ErrDown)
@@ -129,7 +178,7 @@ func (s *station) Lookup(ctx context.Context, name string) (netip.Addr, error) {
 	defer cancel()
 	stop := afterClose(down, cancel)
 	defer stop()
-	addr, err := s.lookup(inner, name)
+	addr, err := s.resolve(inner, dns, name)
 	if err != nil {
 		select {
 		case <-down:
@@ -142,6 +191,57 @@ func (s *station) Lookup(ctx context.Context, name string) (netip.Addr, error) {
 		return netip.Addr{}, fmt.Errorf("look up %s: %w", name, err)
 	}
 	return addr, nil
+}
+
+func (s *station) Ping(ctx context.Context, addr netip.Addr) error {
+	f := s.n.f
+	f.lock()
+	if !s.n.up {
+		f.unlock()
+		return ErrDown
+	}
+	answered := make(chan struct{})
+	to := f.newLine("ping " + s.n.addr.String() + " " + addr.String())
+	back := f.newLine("pong " + s.n.addr.String() + " " + addr.String())
+	if !to.lost() {
+		to.send(func() {
+			if (f.up(addr) || f.host != nil && addr == f.gate) && !back.lost() {
+				back.send(func() { close(answered) })
+			}
+		})
+	}
+	down := s.n.down
+	f.unlock()
+	select {
+	case <-answered:
+		return nil
+	case <-down:
+		return ErrDown
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// noDNS is a network without a name server: that of a board.
+func noDNS(_ context.Context, name string) (netip.Addr, error) {
+	addr, known, err := lookupKnown(nil, name)
+	if !known || !addr.IsValid() || addr == HostAddr {
+		return netip.Addr{}, ErrUnknownHost
+	}
+	return addr, err
+}
+
+// resolve asks a name server that does what dns says.
+func (s *station) resolve(ctx context.Context, dns DNS, name string) (netip.Addr, error) {
+	_, notAddr := netip.ParseAddr(name)
+	switch {
+	case notAddr == nil || dns == DNSAnswers:
+		return s.lookup(ctx, name)
+	case dns == DNSFails:
+		return netip.Addr{}, errors.Join(s.n.f.roundTrip(ctx), ErrUnknownHost)
+	}
+	<-ctx.Done()
+	return netip.Addr{}, ctx.Err()
 }
 
 // afterClose calls f once c is closed, unless stop is called before.
@@ -204,7 +304,7 @@ func (s *station) SetLink(up bool) {
 	n.f.lock()
 	defer n.f.unlock()
 	switch {
-	case n.closed || up == n.up:
+	case n.closed || up == n.up || up && n.f.away:
 	case up:
 		n.up = true
 		n.down = make(chan struct{})
@@ -218,12 +318,24 @@ func (s *station) SetLink(up bool) {
 func (s *station) Close() {
 	n := s.n
 	n.f.lock()
-	defer n.f.unlock()
 	if n.closed {
+		n.f.unlock()
 		return
 	}
+	n.detach()
+	if s.ap != nil {
+		s.ap.end()
+	}
+	n.f.unlock()
+	if s.ended != nil {
+		s.ended()
+	}
+}
+
+// detach takes a node off its fabric.
+func (n *node) detach() {
 	n.closed = true
-	n.onFrame = nil
+	n.onFrame.call, n.onLink.call = nil, nil
 	if n.up {
 		n.cut()
 	}

@@ -49,6 +49,7 @@ type end struct {
 	buffered int       // bytes in segs that were not
 	owed     int       // window that was freed but not yet told to the peer
 	finIn    bool
+	readAt   time.Time // when a slow reader reads next
 
 	reset    bool         // the connection is gone
 	cutOff   bool         // it went without the peer's knowledge
@@ -262,6 +263,26 @@ func (e *end) readStream(p []byte) (n int, err error) {
 	if n > 0 {
 		err = nil
 	}
+	return n, err
+}
+
+// readSlowly is readStream at the rate at which the fabric's machines read.
+func (e *end) readSlowly(p []byte) (n int, err error) {
+	rate := e.f.readRate
+	if rate == 0 {
+		return e.readStream(p)
+	}
+	now := e.f.clk.Now()
+	if wait := e.readAt.Sub(now); wait > 0 {
+		e.f.clk.AfterFunc(wait, func() {
+			e.f.lock()
+			defer e.f.unlock()
+			e.wake()
+		})
+		return 0, ErrWouldBlock
+	}
+	n, err = e.readStream(p[:min(len(p), max(1, rate/20))])
+	e.readAt = now.Add(time.Duration(n) * time.Second / time.Duration(rate))
 	return n, err
 }
 

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -65,9 +66,16 @@ func (s *udpSocket) close() error {
 }
 
 // isBroadcast reports whether addr is everybody on the subnet.
-func isBroadcast(addr netip.Addr) bool {
-	return addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}) ||
-		addr == netip.AddrFrom4([4]byte{10, 0, 0, 255})
+func (f *fabric) isBroadcast(addr netip.Addr) bool {
+	last := f.subnet.Addr().As4()
+	n := binary.BigEndian.Uint32(last[:])
+	binary.BigEndian.PutUint32(last[:], n|^uint32(0)>>f.subnet.Bits())
+	return addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}) || addr == netip.AddrFrom4(last)
+}
+
+// inside reports whether what goes to addr stays on the fabric.
+func (f *fabric) inside(addr netip.Addr) bool {
+	return f.beyond == nil || f.nodes[addr] != nil || f.subnet.Contains(addr) && addr != f.gate
 }
 
 // writeTo sends a datagram. It is called without the lock.
@@ -89,23 +97,38 @@ func (s *udpSocket) writeTo(p []byte, to netip.AddrPort) error {
 	case addr.IsLoopback():
 		err = fmt.Errorf("%v: a chip's own loopback: %w", to, ErrRefused)
 	default:
-		inside = s.f.beyond == nil || s.f.nodes[addr] != nil || Subnet.Contains(addr) && addr != HostAddr && !isBroadcast(addr)
+		inside = s.f.inside(addr) && (s.f.beyond == nil || !s.f.isBroadcast(addr))
 		if inside && !s.line.lost() {
 			d := datagram{data: append([]byte(nil), p...), from: s.local}
 			s.line.send(func() { s.f.deliver(d, to) })
 		}
 	}
 	s.f.unlock()
-	if err == nil && !inside {
-		err = s.f.beyond.sendTo(s, p, to)
+	if err != nil || inside {
+		return err
 	}
-	return err
+	if to, err = s.f.beyond.route(s.node, to); err != nil {
+		return err
+	}
+	s.f.lock()
+	lost, late := s.line.lost(), s.f.delay > 0
+	if late && !lost {
+		p = append([]byte(nil), p...)
+		s.line.send(func() {
+			s.f.calls = append(s.f.calls, func() { s.f.beyond.sendTo(s, p, to) })
+		})
+	}
+	s.f.unlock()
+	if lost || late {
+		return nil
+	}
+	return s.f.beyond.sendTo(s, p, to)
 }
 
 // deliver hands a datagram that has arrived to whom it is for.
 func (f *fabric) deliver(d datagram, to netip.AddrPort) {
 	addr := to.Addr()
-	if !isBroadcast(addr) && !addr.IsMulticast() {
+	if !f.isBroadcast(addr) && !addr.IsMulticast() {
 		if n := f.nodes[addr]; n != nil {
 			n.deliver(d, to.Port())
 		}
@@ -116,7 +139,7 @@ func (f *fabric) deliver(d datagram, to netip.AddrPort) {
 		if s == nil || s.local == d.from {
 			continue
 		}
-		if isBroadcast(addr) || s.joined(addr) {
+		if f.isBroadcast(addr) || s.joined(addr) {
 			n.deliver(d, to.Port())
 		}
 	}

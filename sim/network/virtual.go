@@ -2,8 +2,10 @@ package network
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"tinynet/sim/clock"
@@ -34,8 +36,12 @@ type VirtualConfig struct {
 // never lost. There is no congestion control, and frames take no time but
 // RTT/2 each. A UDP datagram that is lost stays lost.
 type Virtual struct {
+	Conditions
 	f     *fabric
 	hosts map[string]netip.Addr
+
+	mu  sync.Mutex
+	aps []*accessPoint // boards that are access points
 }
 
 // NewVirtual returns a network without anybody on it but the host, 10.0.0.1.
@@ -50,12 +56,13 @@ func NewVirtual(cfg VirtualConfig) *Virtual {
 	case cfg.RTT < 0:
 		panic(fmt.Sprintf("network: round trip of %v", cfg.RTT))
 	}
-	f := newFabric(cfg.Clock)
+	f := newFabric(cfg.Clock, Subnet, HostAddr)
 	f.delay = cfg.RTT / 2
 	f.loss = cfg.Loss
 	f.seed = cfg.Seed
 	f.silent = true
 	v := &Virtual{f: f, hosts: hosts}
+	v.Conditions.add(f)
 	v.HostAt(HostAddr)
 	return v
 }
@@ -75,14 +82,7 @@ func (v *Virtual) lookup(ctx context.Context, name string) (netip.Addr, error) {
 	if !known {
 		err = ErrUnknownHost
 	}
-	answered := make(chan struct{})
-	v.f.clk.Later(2*v.f.delay, func() { close(answered) })
-	select {
-	case <-answered:
-		return addr, err
-	case <-ctx.Done():
-		return netip.Addr{}, ctx.Err()
-	}
+	return addr, errors.Join(v.f.roundTrip(ctx), err)
 }
 
 // Host returns the developer's machine, at 10.0.0.1.
@@ -93,7 +93,7 @@ func (v *Virtual) Host() *VirtualHost { return v.HostAt(HostAddr) }
 // of a board.
 func (v *Virtual) HostAt(addr netip.Addr) *VirtualHost {
 	addr = addr.Unmap()
-	if !addr.Is4() || addr.IsUnspecified() || addr.IsLoopback() || addr.IsMulticast() || isBroadcast(addr) {
+	if !addr.Is4() || addr.IsUnspecified() || addr.IsLoopback() || addr.IsMulticast() || v.f.isBroadcast(addr) {
 		panic(fmt.Sprintf("network: no machine can have the address %v", addr))
 	}
 	v.f.lock()
@@ -105,7 +105,7 @@ func (v *Virtual) HostAt(addr netip.Addr) *VirtualHost {
 	case !n.host:
 		panic(fmt.Sprintf("network: %v is a board", addr))
 	}
-	return &VirtualHost{n}
+	return &VirtualHost{n: n}
 }
 
 // hostParams is the stack of a machine: ample.

@@ -16,7 +16,10 @@ import (
 // and sockets behave as those of package net do, deadlines and errors
 // included: errors.Is finds syscall.ECONNREFUSED and so on as well as this
 // package's errors.
-type VirtualHost struct{ n *node }
+type VirtualHost struct {
+	n  *node
+	ap *accessPoint // that it has joined; nil on the network itself
+}
 
 // Addr returns the machine's address.
 func (h *VirtualHost) Addr() netip.Addr { return h.n.addr }
@@ -106,7 +109,7 @@ func (c *VirtualConn) Read(p []byte) (n int, err error) {
 		if len(p) == 0 && !c.e.closed {
 			return true
 		}
-		n, err = c.e.readStream(p)
+		n, err = c.e.readSlowly(p)
 		return err != ErrWouldBlock
 	})
 	if timeout != nil {

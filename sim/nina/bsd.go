@@ -98,7 +98,7 @@ func bsdSend(f *firmware, in input, r *reply) {
 		return
 	}
 	f.cmd.errno = 0
-	r.numberBE(uint16(max(f.cmd.send(int(in[5]), p), 0)))
+	r.numberBE(uint16(max(f.cmd.send(int(in[5]), p, false), 0)))
 }
 
 func bsdRecv(f *firmware, in input, r *reply) {
@@ -236,7 +236,7 @@ func bsdGetsockopt(f *firmware, in input, r *reply) {
 	case soType:
 		word = uint32(s.kind)
 	case soRcvBuf:
-		word = tcpWindow
+		word = uint32(tcpSegments * f.v.mss)
 	case soRcvTimeo:
 		size = 8
 		binary.LittleEndian.PutUint32(value[4:], uint32(s.timeout%time.Second/time.Microsecond))

@@ -1,6 +1,7 @@
-// Package nina is a simulated WiFiNINA module: an ESP32 with Arduino's nina-fw,
-// seen from its pins and its SPI bus, byte for byte, with the firmware's quirks
-// and side effects. It knows nothing of the drivers that use it.
+// Package nina is a simulated WiFiNINA module: an ESP32 with Arduino's nina-fw
+// or Adafruit's fork of it, seen from its pins and its SPI bus, byte for byte,
+// with the firmware's quirks and side effects. It knows nothing of the drivers
+// that use it.
 //
 // What the firmware leaves undefined (levels during boot, bytes past the end of
 // a reply, addresses of closed sockets) is filled with seeded noise. Where the
@@ -10,6 +11,7 @@ package nina
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -21,11 +23,11 @@ import (
 )
 
 // Config describes a chip and what is around it. The zero value is a chip with
-// firmware 2.0.0 on a free-running clock, an access point that takes any name
+// Arduino's firmware 2.0.0 on a free-running clock, an access point that takes any name
 // and passphrase, and nobody on the network.
 type Config struct {
-	// Firmware is the version to simulate; empty for "2.0.0", the only one so
-	// far. New panics on others.
+	// Firmware is the one to simulate, such as Arduino20; empty for that. New
+	// panics on names that Firmwares does not list.
 	Firmware string
 	// MAC is the station's hardware address; zero for one of Espressif's.
 	MAC [6]byte
@@ -39,6 +41,13 @@ type Config struct {
 	// count itself. Later drops and joins use SetLink, a reset Close. Nil: a
 	// network on which nobody answers.
 	Attach func(p network.Params) network.Station
+	// AttachAP connects the chip to a network of its own, when the host makes
+	// it an access point. The network ends when the station is closed: when
+	// access-point mode ends, or at a reset. Nil: nobody ever joins.
+	AttachAP func(p network.Params, ap network.AccessPoint) network.Station
+	// Roots is the root store of the chip's TLS client. Nil: no certificate is
+	// trusted, and no TLS connection comes about.
+	Roots *x509.CertPool
 	// AccessPoints are those in range. Empty: whatever is asked for is there
 	// and takes any passphrase.
 	AccessPoints []AccessPoint
@@ -61,10 +70,31 @@ type Config struct {
 type AccessPoint struct {
 	SSID       string // empty if hidden
 	Passphrase string // empty for an open network
+	Auth       Auth   // AuthDefault for one that follows from Passphrase
 	BSSID      [6]byte
 	Channel    uint8
 	RSSI       int32 // dBm
+
+	// User and Password are what an AuthEnterprise network asks for; without
+	// a User it takes anybody who comes with enterprise credentials.
+	User, Password string
+	// Full makes it refuse associations (reason 203).
+	Full bool
 }
+
+// Auth is how an access point keeps others out.
+type Auth byte
+
+// Kinds of Auth.
+const (
+	AuthDefault    Auth = iota // open without a passphrase, AuthWPA2 with one
+	AuthOpen                   // the passphrase, if any, does not count
+	AuthWEP                    // the passphrase is a key
+	AuthWPA                    // WPA
+	AuthWPA2                   // WPA2
+	AuthWPAWPA2                // both
+	AuthEnterprise             // WPA2 with a user's name and password, or a certificate
+)
 
 // Readings chooses the other reading where the firmware's source does not
 // settle what happens; docs/protocols/wifinina.md has the list. The zero value
@@ -84,6 +114,12 @@ type Readings struct {
 	// until the next frame or command. Every fourth frame is missed so. By
 	// default lwIP is always first.
 	GPIO0Misses bool
+	// AcceptRaces: every fourth connection to a server of accept mode comes
+	// just when the GPIO0 task has looked for one and goes on to the legacy
+	// path, which takes it: accept mode never reports it. By default none does.
+	AcceptRaces bool
+	// ScanFails: the radio does not start a scan. By default it always does.
+	ScanFails bool
 	// StrictBacklog: a listener lets as many connections wait as it asked
 	// for, 1 in slots. By default the 6 that its mailbox holds.
 	StrictBacklog bool
@@ -93,15 +129,6 @@ type Readings struct {
 // sketch.ino.cpp, SPI_MAX_DMA_LEN).
 const frameMax = 4092
 
-// profile is what differs between firmware versions.
-type profile struct {
-	slots int // CONFIG_LWIP_MAX_SOCKETS, also the number of lwIP sockets
-}
-
-var profiles = map[string]profile{
-	"2.0.0": {slots: maxSlots},
-}
-
 // maxSlots is CONFIG_LWIP_MAX_SOCKETS of nina-fw 2.0.0 (sdkconfig).
 const maxSlots = 10
 
@@ -109,6 +136,7 @@ const maxSlots = 10
 // at once. Make one with New and end it with Close.
 type Chip struct {
 	cfg  Config
+	v    variant
 	clk  clock.Clock
 	free bool // costs take no time
 
@@ -133,6 +161,7 @@ type Chip struct {
 
 	inputs [gpioPins]inputLevel
 	adc    [adcChannels]uint16
+	files  map[string][]byte // of the file system in flash
 	tasks  sync.WaitGroup
 }
 
@@ -140,12 +169,6 @@ type Chip struct {
 // it in reset, and takes commands after Timing.Boot. It panics if
 // cfg.Firmware is not known.
 func New(cfg Config) *Chip {
-	if cfg.Firmware == "" {
-		cfg.Firmware = "2.0.0"
-	}
-	if _, ok := profiles[cfg.Firmware]; !ok {
-		panic(fmt.Sprintf("nina: no firmware %q is simulated: use 2.0.0", cfg.Firmware))
-	}
 	if cfg.MAC == ([6]byte{}) {
 		cfg.MAC = [6]byte{0x24, 0x0a, 0xc4, 0x10, 0x20, 0x30}
 	}
@@ -156,10 +179,12 @@ func New(cfg Config) *Chip {
 		cfg.Timing = DefaultTiming()
 	}
 	c := &Chip{
-		cfg:  cfg,
-		clk:  cfg.Clock,
-		free: cfg.Clock == clock.Free(),
-		rng:  rand.New(rand.NewPCG(cfg.Seed, 0x6e696e61)),
+		cfg:   cfg,
+		v:     lookupVariant(cfg.Firmware),
+		clk:   cfg.Clock,
+		free:  cfg.Clock == clock.Free(),
+		files: make(map[string][]byte),
+		rng:   rand.New(rand.NewPCG(cfg.Seed, 0x6e696e61)),
 	}
 	c.cs = &Pin{c: c, line: lineCS, out: true, latch: true}
 	c.ready = &Pin{c: c, line: lineReady}
@@ -284,7 +309,7 @@ func (c *Chip) powerDown() {
 // earlier run that is still on its way out works on its own, closed one.
 type firmware struct {
 	c       *Chip
-	profile profile
+	v       *variant
 	started time.Time
 	phase   time.Duration // of the tick
 	ctx     context.Context
@@ -301,7 +326,12 @@ type firmware struct {
 
 	wifi  wifi
 	lwip  lwip
-	slots [maxSlots]slot
+	slots []slot
+	bear  *tlsClient // of mode 4, for all slots
+
+	// What commands 40 and 41 of Adafruit's have brought; nil if they have not.
+	clientCert, clientKey []byte
+
 	pins  [gpioPins]gpioPin
 	reply reply
 	// scratch is larger than any reply, so that what overruns one is seen.
@@ -311,7 +341,7 @@ type firmware struct {
 func newFirmware(c *Chip) *firmware {
 	f := &firmware{
 		c:       c,
-		profile: profiles[c.cfg.Firmware],
+		v:       &c.v,
 		started: c.clk.Now(),
 		update:  make(chan struct{}, 2),
 		frame:   make(chan struct{}, 1),
@@ -321,10 +351,12 @@ func newFirmware(c *Chip) *firmware {
 	}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.cmd, f.gpio, f.event = &task{f: f}, &task{f: f}, &task{f: f}
-	f.wifi.init()
-	f.lwip.init(f.profile.slots)
+	f.wifi.init(f.v)
+	f.lwip.init(f.v.slots)
+	f.slots = make([]slot, f.v.slots)
+	f.bear = newTLS(true)
 	for i := range f.slots {
-		f.slots[i].init()
+		f.slots[i].init(f.v)
 	}
 	return f
 }
@@ -336,8 +368,11 @@ func (f *firmware) end() {
 	if f.wifi.station != nil {
 		f.wifi.station.Close()
 	}
-	if f.wifi.state == linkUp {
+	switch f.wifi.state {
+	case linkUp:
 		f.linkEvent(LinkEvent{Kind: LinkLeft, SSID: f.wifi.ap.SSID})
+	case linkServing:
+		f.linkEvent(LinkEvent{Kind: LinkClosed, SSID: f.wifi.ap.SSID})
 	}
 }
 

@@ -13,7 +13,10 @@ type command struct {
 
 func always(*firmware, input) bool { return true }
 
-// commands is the table of CommandHandler.cpp; 60 to 67, files, are left out.
+// notThere is a handler that does nothing: the reply is the error reply.
+func notThere(_ *firmware, _ input, r *reply) { r.fail() }
+
+// commands is the table of CommandHandler.cpp of Arduino's 2.0.0.
 var commands = [128]command{
 	0x10: {"set network", setNet, nil},
 	0x11: {"set passphrase", setPassphrase, nil},
@@ -22,8 +25,8 @@ var commands = [128]command{
 	0x15: {"set DNS", setDNS, nil},
 	0x16: {"set hostname", setHostname, nil},
 	0x17: {"set power mode", setPowerMode, nil},
-	0x18: {"open access point", setAPNet, nil},
-	0x19: {"open access point with passphrase", setAPPassphrase, nil},
+	0x18: {"open access point", setAPNet, always},
+	0x19: {"open access point with passphrase", setAPPassphrase, always},
 	0x1a: {"set debug", setDebug, nil},
 	0x1b: {"get temperature", getTemperature, nil},
 	0x1e: {"get DNS", getDNS, nil},
@@ -67,6 +70,14 @@ var commands = [128]command{
 	0x52: {"analog write", analogWrite, nil},
 	0x53: {"digital read", digitalRead, nil},
 	0x54: {"analog read", analogRead, nil},
+	0x60: {"write file", writeFile, nil},
+	0x61: {"read file", readFile, nil},
+	0x62: {"delete file", deleteFile, nil},
+	0x63: {"file exists", existsFile, nil},
+	0x64: {"download file", downloadFile, nil},
+	0x65: {"apply OTA", notThere, nil}, // on an Uno WiFi alone
+	0x66: {"rename file", renameFile, nil},
+	0x67: {"download OTA", downloadOTA, nil},
 	0x70: {"socket", bsdSocket, nil},
 	0x71: {"close", bsdClose, nil},
 	0x72: {"errno", bsdErrno, nil},
@@ -93,11 +104,8 @@ func (f *firmware) handle(buf *[frameMax]byte) {
 	run := command{name: "unknown command", run: func(_ *firmware, _ input, r *reply) { r.fail() }}
 	if buf[0] == frameStart && number < 0x80 {
 		f.c.ledger.Commands[number]++
-		switch {
-		case commands[number].run != nil:
-			run = commands[number]
-		case number >= 0x60 && number <= 0x67:
-			run.name = "files (not simulated)"
+		if c, ok := f.v.handler(number); ok {
+			run = c
 		}
 	}
 	if run.blocks == nil || !run.blocks(f, buf[:]) {
@@ -135,27 +143,15 @@ func (f *firmware) carryOut(run command, in input, begun time.Time) {
 		c.trace(event)
 		return
 	}
-	out := r.end()
+	out := r.end(!f.v.unpaddedReply)
 	if r.failed {
 		c.ledger.ErrorReplies++
 	}
 	if c.cfg.Trace != nil {
-		event.Reply = describeReply(in, out)
+		event.Reply = f.describeReply(in, out)
 		event.Duration = c.after(c.cfg.Timing.Handle).Sub(begun)
 		c.trace(event)
 	}
 	f.updateGPIO0()
 	c.replied(out)
-}
-
-// slotAt returns the slot whose number is in the frame. Numbers past the last
-// slot make the firmware read and write other variables: the chip hangs, and
-// the slot is nil.
-func (f *firmware) slotAt(in input, at int) *slot {
-	n := in[at]
-	if int(n) >= f.profile.slots {
-		f.hang("slot %d out of range", n)
-		return nil
-	}
-	return &f.slots[n]
 }

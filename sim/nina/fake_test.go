@@ -15,7 +15,11 @@ import (
 type fakeStation struct {
 	mu        sync.Mutex
 	params    network.Params
+	ap        *network.AccessPoint // that the chip is; nil if it has joined one
 	frame     func()
+	link      func()
+	away      bool // the access point is gone
+	joined    int  // stations, in access-point mode
 	up        bool
 	closed    bool
 	rtt       time.Duration
@@ -25,6 +29,7 @@ type fakeStation struct {
 	listeners map[uint16]*fakeListener
 	packets   map[uint16]*fakePacket
 	hosts     map[string]netip.Addr
+	dnsSilent bool
 }
 
 func newFakeStation() *fakeStation {
@@ -38,7 +43,12 @@ func newFakeStation() *fakeStation {
 	}
 }
 
-func (s *fakeStation) Addr() netip.Addr    { return netip.MustParseAddr("10.0.0.2") }
+func (s *fakeStation) Addr() netip.Addr {
+	if s.ap != nil {
+		return s.ap.Addr.Addr()
+	}
+	return netip.MustParseAddr("10.0.0.2")
+}
 func (s *fakeStation) Netmask() netip.Addr { return netip.MustParseAddr("255.255.255.0") }
 func (s *fakeStation) Gateway() netip.Addr { return netip.MustParseAddr("10.0.0.1") }
 func (s *fakeStation) DNS() netip.Addr     { return netip.MustParseAddr("10.0.0.53") }
@@ -47,6 +57,45 @@ func (s *fakeStation) OnFrame(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.frame = f
+}
+
+func (s *fakeStation) InRange() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.away
+}
+
+func (s *fakeStation) Stations() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.joined
+}
+
+func (s *fakeStation) OnLink(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.link = f
+}
+
+// Ping is answered by the gateway and the name server.
+func (s *fakeStation) Ping(ctx context.Context, to netip.Addr) error {
+	if to == s.Gateway() || to == s.DNS() {
+		time.Sleep(s.rtt)
+		return nil
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// change changes what InRange and Stations say, and tells the chip.
+func (s *fakeStation) change(away bool, joined int) {
+	s.mu.Lock()
+	s.away, s.joined = away, joined
+	f := s.link
+	s.mu.Unlock()
+	if f != nil {
+		f()
+	}
 }
 
 // came tells the chip that a frame came.
@@ -116,6 +165,10 @@ func (s *fakeStation) ListenPacket(port uint16) (network.PacketConn, error) {
 }
 
 func (s *fakeStation) Lookup(ctx context.Context, name string) (netip.Addr, error) {
+	if s.dnsSilent {
+		<-ctx.Done()
+		return netip.Addr{}, ctx.Err()
+	}
 	if a, ok := s.hosts[name]; ok {
 		return a, nil
 	}

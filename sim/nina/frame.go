@@ -86,13 +86,20 @@ func (r *reply) number32(v uint32) {
 // fail makes it the error reply, which names no command.
 func (r *reply) fail() { r.failed = true }
 
-// end completes the frame and returns it, padded with zeros to a multiple of 4.
-func (r *reply) end() []byte {
+// raw makes it a reply of n bytes, end byte included, whatever is in it.
+func (r *reply) raw(n int) { r.n = n - 1 }
+
+// end completes the frame and returns it, with padded to a multiple of 4 bytes
+// with zeros.
+func (r *reply) end(padded bool) []byte {
 	if r.failed {
 		clear(r.buf[:r.n])
 		r.buf[0], r.buf[2] = frameError, frameEnd
-		return r.buf[:4]
+		r.n = 2
 	}
 	r.buf[r.n] = frameEnd
+	if !padded {
+		return r.buf[:r.n+1]
+	}
 	return r.buf[:(r.n+1+3)&^3]
 }

@@ -121,6 +121,21 @@ func digitalRead(f *firmware, in input, r *reply) {
 	r.truth(level)
 }
 
+// analogReadPin is Adafruit's: a pin, with an attenuation that is of no
+// account here, and a number of 4 bytes.
+func analogReadPin(f *firmware, in input, r *reply) {
+	var v uint16
+	for channel, pin := range adcOfPin {
+		if pin == in[4] {
+			v = f.c.adc[channel]
+		}
+	}
+	r.number32(uint32(v))
+}
+
+// adcOfPin has the pins of the ADC's channels (ESP32 data sheet, ADC1).
+var adcOfPin = [adcChannels]byte{36, 37, 38, 39, 32, 33, 34, 35}
+
 func analogRead(f *firmware, in input, r *reply) {
 	v := uint16(0xffff) // adc1_get_raw says -1
 	if in[4] < adcChannels {

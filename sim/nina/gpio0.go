@@ -19,6 +19,9 @@ func (f *firmware) gpio0Task() {
 			}
 		}
 		d := f.untilTick()
+		if f.v.scansAtOnce {
+			d = 0
+		}
 		f.c.unlock()
 		if !f.sleep(d) {
 			return
@@ -54,16 +57,29 @@ func (f *firmware) scan() bool {
 	t := f.gpio
 	for i := range f.slots {
 		s := &f.slots[i]
-		if s.kind == modeTCP {
-			if s.server.alive() && (s.server.hasClient(t) || s.server.available(t) != -1) {
-				return true
-			}
-			if s.client.fd != -1 && s.client.connected(t) && s.client.available(t) > 0 {
-				return true
-			}
+		if s.locked {
+			continue
 		}
-		if s.kind == modeUDP && s.udp.fd != -1 && (s.udp.available() > 0 || s.udp.parse(t)) {
-			return true
+		switch s.kind {
+		case modeTCP:
+			if s.server.alive() && s.server.pending(t) {
+				return true
+			}
+			if s.client.open(t) && s.client.connected(t) && s.client.available(t) > 0 {
+				return true
+			}
+		case modeUDP:
+			if s.udp.open() && (s.udp.available() > 0 || s.udp.parse(t)) {
+				return true
+			}
+		case modeTLS:
+			if s.tls.alive && s.tls.connected(t) && s.tls.available(t) > 0 {
+				return true
+			}
+		case modeBearSSL:
+			if f.bear.connected(t) && f.bear.available(t) > 0 {
+				return true
+			}
 		}
 	}
 	return false

@@ -14,16 +14,29 @@ import (
 
 // Size of the TCP/IP stack (nina-fw 2.0.0 sdkconfig).
 const (
-	tcpMSS        = 1436  // TCP_MSS
-	tcpWindow     = 5744  // TCP_WND_DEFAULT
-	tcpSendBuffer = 5744  // TCP_SND_BUF_DEFAULT
-	recvMailbox   = 6     // TCP_RECVMBOX_SIZE, UDP_RECVMBOX_SIZE and the accept mailbox
-	maxDatagram   = 1472  // no IP fragments: LWIP_IP_FRAG off
-	synTimeout    = 18500 // ms: 7 SYNs 3 s apart, TCP_SYNMAXRTX=6
-	timeWait      = 120 * time.Second
-	// fdOffset is the first descriptor: FD_SETSIZE 64 less the sockets.
-	fdOffset = 64 - maxSlots
+	tcpMSS      = 1436  // TCP_MSS
+	tcpSegments = 4     // of window and send buffer: TCP_WND_DEFAULT, TCP_SND_BUF_DEFAULT
+	recvMailbox = 6     // TCP_RECVMBOX_SIZE, UDP_RECVMBOX_SIZE and the accept mailbox
+	maxDatagram = 1472  // no IP fragments: LWIP_IP_FRAG off
+	synTimeout  = 18500 // ms: 7 SYNs 3 s apart, TCP_SYNMAXRTX=6
+	timeWait    = 120 * time.Second
+	fdSetSize   = 64 // descriptors are the last below it
+	tcpMostTLS  = 3  // connections that there is memory for
 )
+
+// stack is the size of a variant's TCP/IP stack.
+func (v *variant) stack() network.Params {
+	return network.Params{
+		MSS:           v.mss,
+		Window:        tcpSegments * v.mss,
+		SendBuffer:    tcpSegments * v.mss,
+		SegmentQueue:  recvMailbox,
+		DatagramQueue: recvMailbox,
+		MaxDatagram:   maxDatagram,
+		SynTimeout:    synTimeout,
+		CloseDrains:   true,
+	}
+}
 
 // Numbers of newlib's errno.h.
 const (
@@ -50,6 +63,7 @@ const (
 // lwip is the table of lwIP's sockets.
 type lwip struct {
 	table   []*socket
+	first   int   // descriptor
 	unused  []int // never-used descriptors first, then the one free for longest
 	lingers []lingering
 }
@@ -105,16 +119,17 @@ type socket struct {
 
 func (l *lwip) init(n int) {
 	l.table = make([]*socket, n)
+	l.first = fdSetSize - n
 	for i := range n {
 		l.unused = append(l.unused, i)
 	}
 }
 
 func (l *lwip) get(fd int) *socket {
-	if fd < fdOffset || fd >= fdOffset+len(l.table) {
+	if fd < l.first || fd >= l.first+len(l.table) {
 		return nil
 	}
-	return l.table[fd-fdOffset]
+	return l.table[fd-l.first]
 }
 
 func (l *lwip) add(s *socket) int {
@@ -124,15 +139,15 @@ func (l *lwip) add(s *socket) int {
 	i := l.unused[0]
 	l.unused = l.unused[1:]
 	l.table[i] = s
-	return fdOffset + i
+	return l.first + i
 }
 
 // remove frees a descriptor and returns its socket.
 func (l *lwip) remove(fd int) *socket {
 	s := l.get(fd)
 	if s != nil {
-		l.table[fd-fdOffset] = nil
-		l.unused = append(l.unused, fd-fdOffset)
+		l.table[fd-l.first] = nil
+		l.unused = append(l.unused, fd-l.first)
 	}
 	return s
 }
@@ -301,6 +316,15 @@ func (f *firmware) openListener(s *socket) error {
 	return nil
 }
 
+// detached forgets what was open on a network that is gone.
+func (f *firmware) detached() {
+	for _, s := range f.lwip.table {
+		if s != nil {
+			s.listener, s.packet = nil, nil
+		}
+	}
+}
+
 // attached opens what was asked for before there was a network.
 func (f *firmware) attached() {
 	for _, s := range f.lwip.table {
@@ -445,7 +469,7 @@ func (t *task) connect(fd int, to netip.AddrPort) int {
 		return t.fail(eALREADY)
 	case s.conn != nil || s.listening:
 		return t.fail(eISCONN)
-	case f.wifi.station == nil || f.wifi.state != linkUp:
+	case !f.wifi.online():
 		return t.fail(eHOSTUNREACH)
 	}
 	s.connecting = true
@@ -454,22 +478,43 @@ func (t *task) connect(fd int, to netip.AddrPort) int {
 		go func() {
 			defer f.c.tasks.Done()
 			f.c.lock()
-			f.dial(s, to)
+			f.dial(s, to, 0)
 			f.c.unlock()
 			f.frameIn()
 		}()
 		return t.fail(eINPROGRESS)
 	}
-	if errno := f.dial(s, to); errno != 0 {
+	if errno := f.dial(s, to, 0); errno != 0 {
+		return t.fail(errno)
+	}
+	return 0
+}
+
+// connectWithin is connect on a socket that blocks, but not for longer than d.
+func (t *task) connectWithin(fd int, to netip.AddrPort, d time.Duration) int {
+	s := t.sock(fd)
+	switch {
+	case s == nil:
+		return -1
+	case !t.f.wifi.online():
+		return t.fail(eHOSTUNREACH)
+	}
+	s.connecting = true
+	if errno := t.f.dial(s, to, d); errno != 0 {
 		return t.fail(errno)
 	}
 	return 0
 }
 
 // dial connects s, unlocked meanwhile, and returns an errno. The link going
-// down ends it.
-func (f *firmware) dial(s *socket, to netip.AddrPort) int {
-	station, ctx := f.wifi.station, f.wifi.linkCtx
+// down ends it, and so does a time of d if that is not 0.
+func (f *firmware) dial(s *socket, to netip.AddrPort, d time.Duration) int {
+	station := f.wifi.station
+	ctx, cancel := context.WithCancel(f.wifi.linkCtx)
+	defer cancel()
+	if d > 0 {
+		defer f.c.clk.AfterFunc(d, cancel).Stop()
+	}
 	var conn network.Conn
 	var err error
 	f.block(func() { conn, err = station.Connect(ctx, to) })
@@ -632,8 +677,8 @@ func (t *task) peek(fd int) (byte, int) {
 }
 
 // send queues p on a stream: what there is room for if the socket does not
-// block, all of it otherwise.
-func (t *task) send(fd int, p []byte) int {
+// block, or with dontwait, all of it otherwise.
+func (t *task) send(fd int, p []byte, dontwait bool) int {
 	s := t.sock(fd)
 	if s == nil {
 		return -1
@@ -648,6 +693,7 @@ func (t *task) send(fd int, p []byte) int {
 		return 0
 	}
 	sent := 0
+	dontwait = dontwait || s.nonblock
 	for {
 		if s.conn == nil {
 			return t.fail(eNOTCONN)
@@ -660,9 +706,9 @@ func (t *task) send(fd int, p []byte) int {
 			return t.fail(s.err)
 		case sent == len(p):
 			return sent
-		case s.nonblock && sent > 0:
+		case dontwait && sent > 0:
 			return sent
-		case s.nonblock:
+		case dontwait:
 			return t.fail(eAGAIN)
 		}
 		conn := s.conn
@@ -673,15 +719,31 @@ func (t *task) send(fd int, p []byte) int {
 	}
 }
 
+// waitWritable waits until a stream takes something, or fails, but not for
+// longer than d. It reports whether that came.
+func (t *task) waitWritable(fd int, d time.Duration) bool {
+	s := t.sock(fd)
+	if s == nil || s.conn == nil {
+		return true
+	}
+	ctx, cancel := context.WithCancel(t.f.ctx)
+	defer cancel()
+	defer t.f.c.clk.AfterFunc(d, cancel).Stop()
+	conn := s.conn
+	var err error
+	t.f.block(func() { err = conn.WaitWritable(ctx) })
+	return err == nil
+}
+
 func (t *task) sendTo(fd int, p []byte, to netip.AddrPort) int {
 	s := t.sock(fd)
 	if s == nil {
 		return -1
 	}
 	if s.kind == sockStream {
-		return t.send(fd, p)
+		return t.send(fd, p, false)
 	}
-	if t.f.wifi.station == nil || t.f.wifi.state != linkUp || s.kind != sockDgram {
+	if !t.f.wifi.online() || s.kind != sockDgram {
 		return t.fail(eHOSTUNREACH)
 	}
 	if s.packet == nil {
@@ -727,7 +789,7 @@ func (t *task) peerName(fd int) (netip.AddrPort, int) {
 func (f *firmware) closeConnected() {
 	for i, s := range f.lwip.table {
 		if s != nil && (s.conn != nil || s.connecting) {
-			f.event.close(fdOffset + i)
+			f.event.close(f.lwip.first + i)
 		}
 	}
 }

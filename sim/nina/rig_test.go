@@ -49,6 +49,11 @@ func newRig(t *testing.T, cfg Config) *rig {
 		s.params = p
 		return s
 	}
+	cfg.AttachAP = func(p network.Params, ap network.AccessPoint) network.Station {
+		r.st = newFakeStation()
+		r.st.params, r.st.ap = p, &ap
+		return r.st
+	}
 	cfg.Trace = func(e Event) { r.trace = append(r.trace, e.String()) }
 	cfg.LinkEvent = func(e LinkEvent) { r.links = append(r.links, e.Kind.String()+" "+e.SSID) }
 	r.c = New(cfg)
@@ -195,9 +200,9 @@ func (r *rig) is(what string, got, want any) {
 // join joins an access point that takes anybody.
 func (r *rig) join() {
 	r.Helper()
-	r.x("E0 11 02 04 68 6F 6D 65 08 70 61 73 73 77 30 72 64 EE FF FF", "E0 91 01 01 01 EE 00 00")
+	r.is("answer", r.ask(0x11, []byte("home"), []byte("passw0rd")), []byte{1})
 	time.Sleep(2 * time.Second)
-	r.x("E0 20 00 EE", "E0 A0 01 01 03 EE 00 00")
+	r.is("status", r.status(), 3)
 }
 
 func b(v ...byte) []byte { return v }
@@ -270,7 +275,7 @@ func (r *rig) hung(note string) {
 		r.Fatalf("the trace does not say that the chip hangs: %s", note)
 	}
 	r.restart()
-	r.x("E0 37 00 EE", "E0 B7 01 06 32 2E 30 2E 30 00 EE 00")
+	r.is("version", string(r.ask(0x37)), r.c.v.version+"\x00")
 }
 
 // restart resets the chip as hosts do.

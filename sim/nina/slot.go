@@ -3,6 +3,7 @@ package nina
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 )
 
 // Types of a slot and modes of commands 28 and 2D (nina-fw 2.0.0
@@ -17,25 +18,73 @@ const (
 	modeBearSSL   = 4
 )
 
-// slot is one of the ten socket slots. It has an object of each kind; the type
-// says which of them most commands mean, and nothing keeps the others from
-// holding sockets too.
+// slot is one of the socket slots. It has an object of each kind; the type says
+// which of them most commands mean, and nothing keeps the others from holding
+// sockets too.
 type slot struct {
 	kind   byte
-	client client
-	server server
-	udp    udp
+	client tcpClient
+	server tcpServer
+	udp    datagrams
+	tls    *tlsClient
+
+	own    bool // 2D has connected it, for variant.stateFreesOwn
+	locked bool // its mutex was never given back
 }
 
-func (s *slot) init() {
+func (s *slot) init(v *variant) {
 	s.kind = slotFree
-	s.client.fd = -1
-	s.server.init()
-	s.udp.fd = -1
+	s.client = v.newClient()
+	s.server = v.newServer()
+	s.udp = v.newUDP()
+	s.tls = newTLS(false)
+}
+
+// stream returns the TCP or TLS client of the slot's type, nil for other types.
+func (f *firmware) stream(s *slot) stream {
+	switch s.kind {
+	case modeTCP:
+		return s.client
+	case modeTLS:
+		return s.tls
+	case modeBearSSL:
+		return f.bear
+	}
+	return nil
+}
+
+// serves is whether the firmware takes a slot for a server.
+func (s *slot) serves() bool { return s.kind == modeTCP && s.server.alive() }
+
+// slotAt returns the slot whose number is in the frame. Numbers past the last
+// slot make the firmware read and write other variables: the chip hangs, and
+// the slot is nil.
+func (f *firmware) slotAt(in input, at int) *slot {
+	n := in[at]
+	if int(n) >= len(f.slots) {
+		f.hang("slot %d out of range", n)
+		return nil
+	}
+	return &f.slots[n]
+}
+
+// lockedSlotAt is slotAt of a command that takes the slot's mutex, where there
+// is one. If nobody gives that back, the command waits for ever.
+func (f *firmware) lockedSlotAt(in input, at int) *slot {
+	s := f.slotAt(in, at)
+	if s != nil && s.locked {
+		f.hang("the mutex of slot %d was never given back", in[at])
+		return nil
+	}
+	return s
 }
 
 func getSocket(f *firmware, _ input, r *reply) {
-	r.param(byte(f.freeSlot()))
+	i := f.freeSlot()
+	if i != 255 {
+		f.slots[i].own = false
+	}
+	r.param(byte(i))
 }
 
 // freeSlot returns the lowest slot of type 255, or 255.
@@ -68,10 +117,7 @@ func startServer(f *firmware, in input, r *reply) {
 		ok = s.udp.begin(f.cmd, port)
 	case modeMulticast:
 		kind = modeUDP
-		ok = s.udp.begin(f.cmd, port)
-		if ok {
-			f.cmd.joinGroup(s.udp.fd, netip.AddrFrom4(ip))
-		}
+		ok = s.udp.beginMulticast(f.cmd, netip.AddrFrom4(ip), port)
 	}
 	if ok {
 		s.kind = kind
@@ -79,8 +125,21 @@ func startServer(f *firmware, in input, r *reply) {
 	r.truth(ok)
 }
 
+// stopServer is of Arduino's 3.x; what it does to the slot is not known.
+func stopServer(f *firmware, in input, r *reply) {
+	s := f.slotAt(in, 4)
+	if s == nil {
+		return
+	}
+	if server, ok := s.server.(*server); ok && s.serves() {
+		server.end(f.cmd)
+		s.kind = slotFree
+	}
+	r.ack()
+}
+
 func serverState(f *firmware, in input, r *reply) {
-	if s := f.slotAt(in, 4); s != nil {
+	if s := f.lockedSlotAt(in, 4); s != nil {
 		r.truth(s.server.alive())
 	}
 }
@@ -88,19 +147,23 @@ func serverState(f *firmware, in input, r *reply) {
 func dataSent(_ *firmware, _ input, r *reply) { r.ack() }
 
 func available(f *firmware, in input, r *reply) {
-	s := f.slotAt(in, 4)
+	s := f.lockedSlotAt(in, 4)
 	if s == nil {
 		return
 	}
 	n := 0
+	st := f.stream(s)
 	switch {
-	case s.kind == modeTCP && s.server.alive() && in[6] != 0:
+	case s.serves() && in[6] != 0 && !f.v.noAcceptMode:
 		n = f.acceptInto(s)
-	case s.kind == modeTCP && s.server.alive():
-		n = f.legacyClient(int(in[4]))
-	case s.kind == modeTCP:
-		n = s.client.available(f.cmd)
+	case s.serves():
+		n = f.clientOf(int(in[4]))
+	case st != nil:
+		n = st.available(f.cmd)
 	case s.kind == modeUDP:
+		if s.udp.available() == 0 && f.v.udpAskParses {
+			s.udp.parse(f.cmd)
+		}
 		n = s.udp.available()
 	}
 	r.number(uint16(n))
@@ -117,28 +180,32 @@ func (f *firmware) acceptInto(s *slot) int {
 		return 255
 	}
 	f.slots[i].kind = modeTCP
-	f.slots[i].client = client{fd}
+	f.slots[i].client.adopt(f.cmd, fd)
 	return i
 }
 
-// legacyClient is what 2B without the accept byte does: it names a client only
-// once that has data to read.
-func (f *firmware) legacyClient(self int) int {
-	fd := f.slots[self].server.available(f.cmd)
+// clientOf is what 2B without the accept byte does. Arduino's names a client
+// only once that has data to read; a connection without a slot waits there, in
+// arduino-esp32's it is closed.
+func (f *firmware) clientOf(self int) int {
+	fd := f.slots[self].server.asked(f.cmd)
 	if fd == -1 {
 		return 255
 	}
 	for i := range f.slots {
-		if i != self && f.slots[i].kind == modeTCP && f.slots[i].client.fd == fd {
+		if i != self && f.slots[i].kind == modeTCP && f.slots[i].client.descriptor() == fd && !f.v.networkServer {
 			return i
 		}
 	}
 	for i := range f.slots {
 		if i != self && f.slots[i].kind == slotFree {
 			f.slots[i].kind = modeTCP
-			f.slots[i].client = client{fd}
+			f.slots[i].client.adopt(f.cmd, fd)
 			return i
 		}
+	}
+	if f.v.networkServer {
+		f.cmd.close(fd)
 	}
 	return 255
 }
@@ -146,123 +213,144 @@ func (f *firmware) legacyClient(self int) int {
 // getByte's peek flag is at a fixed place: a host that sends it as two bytes
 // gets it wrong.
 func getByte(f *firmware, in input, r *reply) {
-	s := f.slotAt(in, 4)
+	s := f.lockedSlotAt(in, 4)
 	if s == nil {
 		return
 	}
 	b := byte(0)
 	peek := in[6] != 0
-	switch {
-	case s.kind == modeTCP && peek:
-		b = s.client.peek(f.cmd)
-	case s.kind == modeTCP:
-		var p [1]byte
-		b = 0xff
-		switch s.client.read(f.cmd, p[:]) {
-		case 1:
-			b = p[0]
-		case 0:
-			b = byte(f.c.rng.Uint32()) // the socket was closed; the byte is never set
-		}
-	case s.kind == modeUDP:
+	if st := f.stream(s); st != nil {
+		b = st.getByte(f.cmd, peek)
+	} else if s.kind == modeUDP {
 		b = s.udp.getByte(peek)
 	}
 	r.param(b)
 }
 
+// target is what command 2D says.
+type target struct {
+	tlsTarget
+	slotAt  int
+	mode    byte
+	timeout time.Duration // of connecting, in six parameters
+}
+
+func (in input) target() target {
+	var to target
+	at := 4
+	if in[2] != 4 {
+		n := int(in[3])
+		to.host = cstring(in.text(4, n))
+		at = 5 + n
+	}
+	to.ip, to.port, to.slotAt, to.mode = in.ip(at), in.u16be(at+5), at+8, in[at+10]
+	if in[2] >= 6 {
+		to.timeout = time.Duration(in.u16be(at+12)) * time.Millisecond
+	}
+	return to
+}
+
 // startClientBlocks tells what of 2D takes time: connecting and resolving.
 func startClientBlocks(f *firmware, in input) bool {
-	if in[2] == 4 {
-		return in[14] != modeUDP
-	}
-	n := int(in[3])
-	return in[15+n] != modeUDP || n > 0
+	to := in.target()
+	return to.mode != modeUDP || to.host != ""
 }
 
 func startClient(f *firmware, in input, r *reply) {
-	host, at := "", 4
-	if in[2] != 4 {
-		n := int(in[3])
-		host = cstring(in.text(4, n))
-		at = 5 + n
-	}
-	ip, port, mode := in.ip(at), in.u16be(at+5), in[at+10]
-	switch mode {
-	case modeTCP, modeUDP:
-	case modeTLS, modeBearSSL:
-		f.c.note("TLS in the chip is not simulated")
-		return
-	default:
-		return
-	}
-	s := f.slotAt(in, at+8)
-	if s == nil {
-		return
-	}
-	if host != "" {
-		var ok bool
-		if ip, ok = f.lookup(host); !ok {
+	to := in.target()
+	if f.v.mutexes || to.mode == modeTCP || to.mode == modeUDP || to.mode == modeTLS {
+		if f.lockedSlotAt(in, to.slotAt) == nil {
 			return
 		}
 	}
-	if mode == modeUDP {
-		s.udp.beginPacket(ip, port)
-	} else if !s.client.connect(f.cmd, netip.AddrPortFrom(netip.AddrFrom4(ip), port)) {
+	ok := false
+	switch {
+	case to.mode == modeTCP, to.mode == modeUDP:
+		s := &f.slots[in[to.slotAt]]
+		if to.host != "" {
+			if f.v.clientNamesFail {
+				f.c.note("this firmware cannot connect by name: it takes the address for one")
+				to.host = "\x00"
+			}
+			if to.ip, ok = f.lookup(to.host); !ok {
+				return
+			}
+		}
+		if to.mode == modeUDP {
+			ok = s.udp.beginPacket(f.cmd, to.ip, to.port)
+		} else {
+			d := to.timeout
+			if !f.v.connectTimeout {
+				d = 0
+			}
+			ok = s.client.connect(f.cmd, netip.AddrPortFrom(netip.AddrFrom4(to.ip), to.port), d)
+		}
+	case to.mode == modeTLS:
+		ok = f.slots[in[to.slotAt]].tls.connect(f.cmd, to.tlsTarget)
+	case to.mode == modeBearSSL && !f.v.noBearSSL:
+		ok = f.bear.connect(f.cmd, to.tlsTarget)
+	case f.v.mutexes:
+		f.slots[in[to.slotAt]].locked = true
+		f.c.note("the mutex of the slot is not given back: the next command on it hangs")
+	}
+	if !ok {
 		return
 	}
-	s.kind = mode
+	s := f.slotAt(in, to.slotAt)
+	if s == nil {
+		return
+	}
+	s.kind = to.mode
+	s.own = s.own || to.mode != modeUDP
 	r.ack()
 }
 
 // stopClient closes the object of the slot's type: for a server slot that is
 // the client's, so its listener stays.
 func stopClient(f *firmware, in input, r *reply) {
-	s := f.slotAt(in, 4)
+	s := f.lockedSlotAt(in, 4)
 	if s == nil {
 		return
 	}
-	switch s.kind {
-	case modeTCP:
-		s.client.stop(f.cmd)
-	case modeUDP:
+	if st := f.stream(s); st != nil {
+		st.stop(f.cmd)
+	} else if s.kind == modeUDP {
 		s.udp.stop(f.cmd)
 	}
 	s.kind = slotFree
+	s.own = false
 	r.ack()
 }
 
-// clientState frees the slot whenever it answers 0.
+// clientState frees the slot when it answers 0; Adafruit's 3.3 only one that 2D
+// has connected.
 func clientState(f *firmware, in input, r *reply) {
-	s := f.slotAt(in, 4)
+	s := f.lockedSlotAt(in, 4)
 	if s == nil {
 		return
 	}
-	if s.kind == modeTCP && s.client.connected(f.cmd) {
+	if st := f.stream(s); st != nil && st.connected(f.cmd) {
 		r.param(4)
 		return
 	}
-	s.kind = slotFree
+	if s.own || !f.v.stateFreesOwn {
+		s.kind = slotFree
+		s.own = false
+	}
 	r.param(0)
 }
 
-// sendDataBlocks: accepted sockets are blocking.
 func sendDataBlocks(f *firmware, in input) bool {
-	if int(in[5]) >= f.profile.slots {
+	if int(in[5]) >= len(f.slots) {
 		return false
 	}
 	s := &f.slots[in[5]]
-	if s.kind != modeTCP {
-		return false
-	}
-	if s.server.alive() {
-		return true
-	}
-	k := f.lwip.get(s.client.fd)
-	return k != nil && !k.nonblock
+	st := f.stream(s)
+	return st != nil && (s.serves() || st.writeWaits(f))
 }
 
 func sendData(f *firmware, in input, r *reply) {
-	s := f.slotAt(in, 5)
+	s := f.lockedSlotAt(in, 5)
 	if s == nil {
 		return
 	}
@@ -270,12 +358,12 @@ func sendData(f *firmware, in input, r *reply) {
 	if f.hung {
 		return
 	}
-	n := 0
-	switch {
-	case s.kind == modeTCP && s.server.alive():
-		n = s.server.write(f.cmd, p)
-	case s.kind == modeTCP:
-		n = s.client.write(f.cmd, p)
+	n, done := 0, false
+	if s.serves() {
+		n, done = s.server.write(f.cmd, p)
+	}
+	if st := f.stream(s); st != nil && !done {
+		n = st.write(f.cmd, p)
 	}
 	r.number(uint16(n))
 }
@@ -292,16 +380,15 @@ func (f *firmware) data(in input, at int) []byte {
 }
 
 func getBuffer(f *firmware, in input, r *reply) {
-	s := f.slotAt(in, 5)
+	s := f.lockedSlotAt(in, 5)
 	if s == nil {
 		return
 	}
 	n := 0
 	p := f.scratch[:min(int(in.u16le(8)), len(f.scratch))]
-	switch s.kind {
-	case modeTCP:
-		n = max(s.client.read(f.cmd, p), 0)
-	case modeUDP:
+	if st := f.stream(s); st != nil {
+		n = max(st.read(f.cmd, p), 0)
+	} else if s.kind == modeUDP {
 		n = s.udp.read(p)
 	}
 	f.returnData(r, p[:n], 6)
@@ -318,7 +405,7 @@ func (f *firmware) returnData(r *reply, p []byte, frame int) {
 }
 
 func insertUDP(f *firmware, in input, r *reply) {
-	s := f.slotAt(in, 5)
+	s := f.lockedSlotAt(in, 5)
 	if s == nil {
 		return
 	}
@@ -326,33 +413,29 @@ func insertUDP(f *firmware, in input, r *reply) {
 	if f.hung {
 		return
 	}
-	if len(s.udp.out)+len(p) > udpBuffer {
-		f.hang("%d bytes overrun the UDP buffer of %d that holds %d", len(p), udpBuffer, len(s.udp.out))
-		return
+	if ok := s.udp.insert(f.cmd, p); !f.hung {
+		r.truth(ok)
 	}
-	s.udp.out = append(s.udp.out, p...)
-	r.truth(len(p) != 0)
 }
 
 func sendUDP(f *firmware, in input, r *reply) {
-	if s := f.slotAt(in, 4); s != nil {
+	if s := f.lockedSlotAt(in, 4); s != nil {
 		r.truth(s.udp.send(f.cmd))
 	}
 }
 
 // getRemote answers with whatever is on the stack where there is no peer.
 func getRemote(f *firmware, in input, r *reply) {
-	s := f.slotAt(in, 4)
+	s := f.lockedSlotAt(in, 4)
 	if s == nil {
 		return
 	}
 	var ip [4]byte
 	var port uint16
-	switch s.kind {
-	case modeTCP:
-		ip, port = f.peerOrNoise(s.client.fd)
-	case modeUDP:
-		ip, port = s.udp.ip, s.udp.port
+	if st := f.stream(s); st != nil {
+		ip, port = f.peerOrNoise(st.descriptor())
+	} else if s.kind == modeUDP {
+		ip, port = s.udp.remote()
 	}
 	r.param(ip[:]...)
 	r.numberBE(port)

@@ -207,7 +207,7 @@ func TestErrorReplies(t *testing.T) {
 		"no handler":             "E0 00 00 EE",
 		"stop server, 38":        "E0 38 01 01 01 EE FF FF",
 		"not even a whole word":  "E0 37",
-		"files, not simulated":   "E0 63 00 EE",
+		"apply OTA, 65":          "E0 65 00 EE",
 		"frame of a single word": "00 00 00 00",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,7 +22,10 @@ type Timing struct {
 	NoAccessPoint   time.Duration // until a join of a missing access point fails
 	IPLost          time.Duration // from a drop until the address is given up
 	Scan            time.Duration // of all 13 channels
+	AP              time.Duration // until an access point of the chip's own runs
 	DNS             time.Duration // a lookup, beside the network's own time
+	DNSServer       time.Duration // until a name server that is silent is given up
+	TLS             time.Duration // a handshake's arithmetic
 	Ping            time.Duration // until a ping is given up
 	SNTP            time.Duration // from the address until the time is known
 }
@@ -30,7 +33,7 @@ type Timing struct {
 // DefaultTiming returns the profile of a WiFiNINA module at an 8 MHz SPI clock.
 // An exchange costs 280 µs beside its bytes (WiFiNINA issue 80); how that
 // splits over the two halves is chosen, as are the times of joining, scanning,
-// DNS and SNTP.
+// DNS, TLS, SNTP and of becoming an access point.
 func DefaultTiming() Timing {
 	return Timing{
 		Byte:    time.Microsecond,
@@ -45,7 +48,10 @@ func DefaultTiming() Timing {
 		NoAccessPoint:   3 * time.Second,
 		IPLost:          120 * time.Second, // sdkconfig IP_LOST_TIMER_INTERVAL
 		Scan:            2500 * time.Millisecond,
+		AP:              100 * time.Millisecond,
 		DNS:             30 * time.Millisecond,
+		DNSServer:       7 * time.Second, // lwIP dns.c: asked after 0, 1, 2 and 4 s
+		TLS:             1200 * time.Millisecond,
 		Ping:            5 * time.Second, // WiFi.cpp
 		SNTP:            time.Second,
 	}

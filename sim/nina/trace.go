@@ -90,8 +90,12 @@ func (f *firmware) describe(in input) string {
 		return slot(4)
 	case 0x3e:
 		return ip(4)
-	case 0x40:
-		return ""
+	case 0x60, 0x61, 0x62, 0x63:
+		at := 3
+		for range 2 {
+			at += 1 + int(in[at])
+		}
+		return text(at)
 	case 0x44, 0x46:
 		return fmt.Sprintf("%s %d bytes", slot(5), in.u16be(6))
 	case 0x45:
@@ -152,20 +156,27 @@ func clientMode(m byte) string {
 
 var statusNames = map[byte]string{
 	statusIdle: "idle", statusNoSSID: "connecting", statusScanned: "scan completed", statusConnected: "connected",
-	statusConnectFailed: "connect failed", statusLost: "connection lost", statusDisconnected: "disconnected", statusAPFailed: "AP failed",
+	statusConnectFailed: "connect failed", statusLost: "connection lost", statusDisconnected: "disconnected",
+	statusAPListening: "AP listening", statusAPConnected: "AP has a station", statusAPFailed: "AP failed", statusStopped: "radio off",
 }
 
 // describeReply puts a reply in words.
-func describeReply(in input, out []byte) string {
-	if out[0] == frameError {
+func (f *firmware) describeReply(in input, out []byte) string {
+	switch {
+	case out[0] == frameError:
 		return "error reply"
+	case in[1] == 0x60, in[1] == 0x61:
+		return strconv.Itoa(len(out)) + " bytes"
 	}
 	wide := in[1] == 0x45 || in[1] == 0x78 || in[1] == 0x7a
 	var params [][]byte
-	for p, n := out[3:], int(out[2]); n > 0; n-- {
+	for p, n := out[3:], int(out[2]); n > 0 && len(p) > 2; n-- {
 		size, head := int(p[0]), 1
 		if wide {
 			size, head = int(binary.BigEndian.Uint16(p)), 2
+		}
+		if head+size > len(p) {
+			return fmt.Sprintf("%d parameters that are not all there", out[2])
 		}
 		params = append(params, p[head:head+size])
 		p = p[head+size:]
@@ -185,6 +196,9 @@ func describeReply(in input, out []byte) string {
 	case 0x1b, 0x25, 0x32, 0x3b:
 		return strconv.Itoa(int(int32(binary.LittleEndian.Uint32(first))))
 	case 0x22, 0x24, 0x3c:
+		if f.v.naturalMAC {
+			return fmt.Sprintf("% X", first)
+		}
 		return fmt.Sprintf("% X (last byte first)", first)
 	case 0x23, 0x37:
 		return strconv.Quote(strings.TrimRight(string(first), "\x00"))

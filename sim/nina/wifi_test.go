@@ -3,8 +3,10 @@ package nina
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"tinynet/sim/clock"
 	"tinynet/sim/network"
 )
 
@@ -195,23 +197,6 @@ func TestHostnamePowerModeDebugAreAcknowledged(t *testing.T) {
 	})
 }
 
-func TestAccessPointModeFails(t *testing.T) {
-	run(t, Config{}, func(r *rig) {
-		r.x("E0 18 02 04 68 6F 6D 65 01 06 EE FF", "E0 98 01 01 00 EE 00 00")
-		r.is("status", r.status(), 9)
-		r.is("with passphrase", r.ask(0x19, []byte("home"), []byte("passw0rd"), b(6))[0], 0)
-	})
-}
-
-func TestEnterpriseIsAcknowledged(t *testing.T) {
-	run(t, Config{}, func(r *rig) {
-		r.is("PEAP", r.ask(0x40, b(0), []byte("home"), []byte("me"), []byte("pw"), []byte("id"), b(0))[0], 1)
-		r.is("TLS", r.ask(0x40, b(1), []byte("home"), make([]byte, 1300), make([]byte, 1700), []byte("id"), b(0))[0], 1)
-		time.Sleep(2 * time.Second)
-		r.is("status", r.status(), 3)
-	})
-}
-
 // the link
 
 // A drop closes connections behind the slots' backs, and the next scan drops
@@ -231,7 +216,7 @@ func TestDropClosesConnectionsAndKeepsListenersAndUDP(t *testing.T) {
 		r.is("free slot", r.socket(), 3)
 		r.settle()
 		r.c.lock()
-		fd := r.c.fw.slots[0].client.fd
+		fd := r.c.fw.slots[0].client.descriptor()
 		r.c.unlock()
 		r.is("descriptor of slot 0", fd, -1)
 		r.is("client", r.state(0), 0)
@@ -274,6 +259,42 @@ func TestAddressIsLost120SecondsAfterADrop(t *testing.T) {
 		time.Sleep(time.Second)
 		r.is("status", r.status(), 5)
 		r.is("address", r.ask(0x21, b(255)), []byte{0, 0, 0, 0})
+	})
+}
+
+// A link that came back meanwhile starts the 120 seconds anew.
+func TestAddressIsLost120SecondsAfterTheLastDrop(t *testing.T) {
+	run(t, Config{}, func(r *rig) {
+		r.join()
+		r.c.DropLink()
+		time.Sleep(10 * time.Second)
+		r.c.RestoreLink()
+		r.join()
+		time.Sleep(100 * time.Second)
+		r.c.DropLink()
+		time.Sleep(119 * time.Second)
+		r.is("status", r.status(), 6)
+		time.Sleep(2 * time.Second)
+		r.is("status", r.status(), 5)
+	})
+}
+
+// A chip that is reset while it is being attached closes what it gets.
+func TestResetWhileJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := newFakeStation()
+		r := &rig{T: t, c: New(Config{Clock: clock.Virtual(), Attach: func(network.Params) network.Station {
+			time.Sleep(time.Second)
+			return st
+		}})}
+		defer r.c.Close()
+		time.Sleep(750 * time.Millisecond)
+		r.ask(0x10, []byte("home"))
+		time.Sleep(2500 * time.Millisecond)
+		r.restart()
+		time.Sleep(time.Second)
+		r.is("closed", st.closed, true)
+		r.is("status", r.status(), 0)
 	})
 }
 
@@ -336,5 +357,186 @@ func TestTraceInWords(t *testing.T) {
 			r.is("traced "+want, r.traced(want), true)
 		}
 		r.is("passphrase traced", r.traced("passw0rd"), false)
+	})
+}
+
+// Names and numbers of the radio
+
+func TestHostname(t *testing.T) {
+	run(t, Config{MAC: [6]byte{1, 2, 3, 4, 0xab, 5}}, func(r *rig) {
+		r.is("before the radio starts", r.c.Hostname(), "")
+		r.ask(0x10, []byte("home"))
+		r.is("by default", r.c.Hostname(), "arduino-ab05")
+		r.ask(0x16, []byte("board"))
+		r.is("not yet", r.c.Hostname(), "arduino-ab05")
+		r.ask(0x10, []byte("home"))
+		r.is("at the next start", r.c.Hostname(), "board")
+		r.ask(0x16, make([]byte, 0), nil)
+		r.ask(0x16, []byte("a-name-that-is-longer-than-the-32-that-are-kept"))
+		r.ask(0x10, []byte("home"))
+		r.is("cut", r.c.Hostname(), "a-name-that-is-longer-than-the-3")
+	})
+	run(t, Config{Firmware: Adafruit33, MAC: [6]byte{1, 2, 3, 4, 0xab, 5}}, func(r *rig) {
+		r.ask(0x10, []byte("home"))
+		r.is("by default", r.c.Hostname(), "esp32-04AB05")
+	})
+}
+
+func TestPowerMode(t *testing.T) {
+	run(t, Config{}, func(r *rig) {
+		r.is("at first", r.c.PowerSave(), true)
+		r.ask(0x17, b(0))
+		r.is("after 0", r.c.PowerSave(), false)
+		r.ask(0x17, b(1))
+		r.is("after 1", r.c.PowerSave(), true)
+	})
+}
+
+func TestEncryptionNumbers(t *testing.T) {
+	for auth, want := range map[Auth]byte{AuthOpen: 7, AuthWEP: 5, AuthWPA: 2, AuthWPA2: 4, AuthWPAWPA2: 4, AuthEnterprise: 255} {
+		run(t, Config{AccessPoints: []AccessPoint{{SSID: "home", Passphrase: "passw0rd", Auth: auth}}}, func(r *rig) {
+			r.command(unhex("E0 27 00 EE"))
+			r.answers()
+			r.is("of a scan", r.ask(0x33, b(0))[0], want)
+			if auth != AuthEnterprise {
+				r.join()
+				r.is("joined", r.ask(0x26, b(255))[0], want)
+			}
+		})
+	}
+}
+
+// 203, which a full access point gives, is tried again by the firmware; only
+// Adafruit's 1.7 gives up.
+func TestFullAccessPointIsTriedAgain(t *testing.T) {
+	full := []AccessPoint{{SSID: "home", Full: true}}
+	run(t, Config{AccessPoints: full}, func(r *rig) {
+		r.ask(0x10, []byte("home"))
+		time.Sleep(5 * time.Second)
+		r.is("status", r.status(), 1)
+		r.is("reason", r.ask(0x1f)[0], 203)
+		r.c.SetAccessPoints([]AccessPoint{{SSID: "home"}})
+		time.Sleep(5 * time.Second)
+		r.is("status", r.status(), 3)
+		r.is("reason", r.ask(0x1f)[0], 0)
+	})
+	run(t, Config{Firmware: Adafruit17, AccessPoints: full}, func(r *rig) {
+		r.ask(0x10, []byte("home"))
+		time.Sleep(5 * time.Second)
+		r.is("status", r.status(), 4)
+	})
+}
+
+// heldClock is the free one, but what takes its time there never comes.
+type heldClock struct {
+	clock.Clock
+	waits chan time.Duration
+}
+
+func (c heldClock) AfterFunc(d time.Duration, _ func()) clock.Timer {
+	c.waits <- d
+	return time.NewTimer(time.Hour)
+}
+
+// On a clock on which costs take no time, trying again takes its time all the
+// same.
+func TestTryingAgainTakesItsTimeOnEveryClock(t *testing.T) {
+	for fw, want := range map[string]time.Duration{Arduino20: 2 * time.Second, Adafruit33: 2 * time.Second} {
+		clk := heldClock{clock.Free(), make(chan time.Duration, 10)}
+		timing := DefaultTiming()
+		timing.Boot = 0
+		r := &rig{T: t, c: New(Config{Firmware: fw, Clock: clk, Timing: timing, AccessPoints: []AccessPoint{{SSID: "home", Full: true}}})}
+		r.ask(0x10, []byte("home"))
+		r.is(fw, <-clk.waits, want)
+		r.c.Close()
+	}
+}
+
+func TestAccessPointsChange(t *testing.T) {
+	run(t, Config{AccessPoints: home}, func(r *rig) {
+		r.join()
+		r.c.SetAccessPoints([]AccessPoint{{SSID: "home", Passphrase: "passw0rd", RSSI: -80}})
+		r.is("RSSI", int8(r.ask(0x25, b(255))[0]), -80)
+		r.is("status", r.status(), 3)
+		r.c.SetAccessPoints([]AccessPoint{{SSID: "other"}})
+		r.is("status", r.status(), 6)
+		r.is("reason", r.ask(0x1f)[0], 200)
+	})
+}
+
+func TestScanThatCannotStart(t *testing.T) {
+	run(t, Config{AccessPoints: home, Readings: Readings{ScanFails: true}}, func(r *rig) {
+		r.join()
+		r.x("E0 27 00 EE", "E0 A7 00 EE")
+		r.is("status", r.status(), 1)
+	})
+}
+
+// An index past the table of ten is other memory: zeros here, and a note.
+func TestScanEntryOutOfRange(t *testing.T) {
+	run(t, Config{AccessPoints: home}, func(r *rig) {
+		r.command(unhex("E0 27 00 EE"))
+		r.answers()
+		r.is("unused entry", r.ask(0x32, b(9)), []byte{0, 0, 0, 0})
+		r.is("noted", r.traced("scan entry out of range"), false)
+		r.is("entry 10", r.ask(0x32, b(10)), []byte{0, 0, 0, 0})
+		r.is("noted", r.traced("scan entry out of range"), true)
+	})
+}
+
+// A name server that is silent costs 7 s, two of them 14.
+func TestSilentNameServers(t *testing.T) {
+	run(t, Config{}, func(r *rig) {
+		r.join()
+		r.st.dnsSilent = true
+		start := time.Now()
+		r.is("answer", r.ask(0x34, []byte("example.com"))[0], 0)
+		r.is("took", time.Since(start).Round(100*time.Millisecond), 7*time.Second)
+		r.ask(0x15, b(1), b(0, 0, 0, 0), b(8, 8, 8, 8))
+		start = time.Now()
+		r.is("2D", r.ask(0x2d, []byte("example.com"), b(0, 0, 0, 0), b(0, 80), b(0), b(0)) == nil, true)
+		r.is("took", time.Since(start).Round(100*time.Millisecond), 14*time.Second)
+	})
+}
+
+// The network may take its access point away as well as the chip's user.
+func TestNetworkTakesTheAccessPointAway(t *testing.T) {
+	run(t, Config{}, func(r *rig) {
+		r.join()
+		r.st.change(true, 0)
+		r.is("status", r.status(), 6)
+		r.is("reason", r.ask(0x1f)[0], 200)
+		r.ask(0x10, []byte("home"))
+		time.Sleep(3 * time.Second)
+		r.is("status", r.status(), 4)
+		r.st.change(false, 0)
+		r.join()
+		r.is("links", r.links, "[joining home joined home lost home joining home no such access point home joining home joined home]")
+	})
+	// It may be away when the chip first joins.
+	run(t, Config{}, func(r *rig) {
+		r.st.away = true
+		r.ask(0x10, []byte("home"))
+		time.Sleep(2 * time.Second)
+		r.is("status", r.status(), 4)
+		r.is("reason", r.ask(0x1f)[0], 201)
+		r.st.change(false, 0)
+		r.join()
+	})
+}
+
+func TestPingMeasures(t *testing.T) {
+	run(t, Config{}, func(r *rig) {
+		r.is("without a link", r.ask(0x3e, b(10, 0, 0, 1), b(128)), []byte{255, 255})
+		r.join()
+		r.st.rtt = 42 * time.Millisecond
+		r.is("gateway", r.ask(0x3e, b(10, 0, 0, 1), b(128)), []byte{42, 0})
+		r.is("itself", r.ask(0x3e, b(10, 0, 0, 2), b(128)), []byte{0, 0})
+		for range 10 {
+			r.ask(0x70, b(1), b(0))
+		}
+		start := time.Now()
+		r.is("without a socket", r.ask(0x3e, b(10, 0, 0, 1), b(128)), []byte{255, 255})
+		r.is("at once", time.Since(start) < time.Second, true)
 	})
 }
