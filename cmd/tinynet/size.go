@@ -29,7 +29,8 @@ var sizeCommand = command{
 		"The sizes are compared with a table, that of the examples unless -table names another.\n" +
 		"A program that has grown by more than 2 % since is an error, and the exit code 1.\n" +
 		"-update writes the table anew. Sizes of another TinyGo, LLVM or Go than the table's\n" +
-		"are not compared. A program that does not fit a board is shown as such; it is no error.\n\n" +
+		"are not compared. A program that does not fit a board is shown as such; it is no error.\n" +
+		"The linker gives up on it before the end, so that its size is a lower bound.\n\n" +
 		"Where there is no TinyGo it says so and does nothing.",
 	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
 		s := sizing{}
@@ -245,9 +246,9 @@ func (t *tool) printSizes(spec board.Spec, sizes []measured, all bool) error {
 		name, row := shortName(m.program.Name), m.row()
 		switch {
 		case m.size.Over.Flash > 0:
-			fmt.Fprintf(w, "%s\t%d\t%d too many\t%s\t\t\t\n", name, row.Flash, m.size.Over.Flash, change(m.was.Flash, row.Flash))
+			fmt.Fprintf(w, "%s\t%d\tat least %d too many\t%s\t\t\t\n", name, row.Flash, m.size.Over.Flash, change(m.was.Flash, row.Flash))
 		case m.size.Over.RAM > 0:
-			fmt.Fprintf(w, "%s\t\t\t\t%d\t%d too many\t\n", name, spec.RAM+m.size.Over.RAM, m.size.Over.RAM)
+			fmt.Fprintf(w, "%s\t\t\t\t%d\tat least %d too many\t\n", name, spec.RAM+m.size.Over.RAM, m.size.Over.RAM)
 		default:
 			fmt.Fprintf(w, "%s\t%d\t%d %%\t%s\t%d\t%d\t\n", name, row.Flash, (100*row.Flash+limit/2)/limit,
 				change(m.was.Flash, row.Flash), row.RAM, spec.RAM-row.RAM)

@@ -19,13 +19,14 @@ type Table struct {
 // Program is a program on a board.
 type Program struct{ Target, Name string }
 
-// Row is a program's size, in bytes. RAM is 0 if it does not fit its board.
+// Row is a program's size, in bytes. RAM is 0, and
+// Flash a lower bound, if it does not fit its board.
 type Row struct{ Flash, RAM int }
 
 // compilerMark begins the line with Table.Compiler.
 const compilerMark = "# TinyGo "
 
-const tableHead = "# Bytes of flash and static RAM that programs take: `tinynet size -update` writes\n# this file, and `tinynet size` compares with it. RAM is 0 where the flash is too small.\n"
+const tableHead = "# Bytes of flash and static RAM that programs take: `tinynet size -update` writes\n# this file, and `tinynet size` compares with it. RAM is 0 where the flash is\n# too small: its size is a lower bound then.\n"
 
 // ReadTable reads a table. One that does not exist is empty.
 func ReadTable(file string) (*Table, error) {
