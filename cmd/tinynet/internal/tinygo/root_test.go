@@ -178,21 +178,24 @@ func TestRootChangesItsPathWithItsFiles(t *testing.T) {
 		t.Errorf("%s and %s though nothing has changed", first, again)
 	}
 	seen := []string{first}
-	for name, change := range map[string]func(){
-		"a new file of ours":       func() { add(t, cfg.Checkout, "src/net/new.go", "ours") },
-		"a file of ours gone":      func() { os.Remove(filepath.Join(cfg.Checkout, "src/net/dial.go")) },
-		"a new stand-in":           func() { add(t, cfg.Checkout, "src/_tinygo/crypto/tls/conn.go", "ours") },
-		"a new file of TinyGo's":   func() { add(t, cfg.Installed, "src/machine/board_new.go", "theirs") },
-		"a new folder of TinyGo's": func() { add(t, cfg.Installed, "llvm/new", "theirs") },
+	for _, c := range []struct {
+		name   string
+		change func()
+	}{
+		{"a new file of ours", func() { add(t, cfg.Checkout, "src/net/new.go", "ours") }},
+		{"a file of ours gone", func() { os.Remove(filepath.Join(cfg.Checkout, "src/net/dial.go")) }},
+		{"a new stand-in", func() { add(t, cfg.Checkout, "src/_tinygo/crypto/tls/conn.go", "ours") }},
+		{"a new file of TinyGo's", func() { add(t, cfg.Installed, "src/machine/board_new.go", "theirs") }},
+		{"a new folder of TinyGo's", func() { add(t, cfg.Installed, "llvm/new", "theirs") }},
 	} {
-		change()
+		c.change()
 		root := mustRoot(t, cfg)
 		if slices.Contains(seen, root) {
-			t.Errorf("%s: the path stays", name)
+			t.Errorf("%s: the path stays", c.name)
 		}
 		seen = append(seen, root)
-		if name == "a new file of ours" && contents(t, root)["src/net/new.go"] != "ours" {
-			t.Error("the new file is not there")
+		if contents(t, root)["src/net/new.go"] != "ours" {
+			t.Errorf("%s: the new file is not there", c.name)
 		}
 	}
 	// What is in a file is seen through the link.
