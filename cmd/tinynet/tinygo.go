@@ -36,8 +36,8 @@ var tinygoCommand = command{
 		tinygo.Oldest + " or newer will do. If the go command is newer than TinyGo can use, and\n" +
 		"GOTOOLCHAIN leaves the choice, an older Go is used, which go fetches unless it has it.\n\n" +
 		"net/http is TinyGo's own. Its https works on devices that encrypt themselves, and\n" +
-		"fails on others. With -http=full both net/http and crypto/tls are Go's, whole: that\n" +
-		"takes about 1 MB of flash, so it is for parts that have more.\n\n" +
+		"fails on others. With -http=full both net/http and crypto/tls are Go's, whole: a\n" +
+		"client for https takes 1.3 MB of flash then, so it is for parts that have more.\n\n" +
 		"Nothing of TinyGo's installation is changed: its files are linked to from a folder in\n" +
 		"the cache, which `tinynet tinygo env TINYGOROOT` prints.",
 	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
