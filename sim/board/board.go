@@ -178,6 +178,10 @@ func New(spec Spec, cfg Config) (*Board, error) {
 	return b, nil
 }
 
+// Ledger returns what the program has done to the chip so far, and what that
+// cost.
+func (b *Board) Ledger() nina.Ledger { return b.chip.Ledger() }
+
 // Spec returns the board's description.
 func (b *Board) Spec() Spec { return b.spec }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -37,7 +38,7 @@ type fabric struct {
 	weather
 	nodes  map[netip.Addr]*node
 	ghosts map[netip.Addr][]*end // ends that died in silence while their peers have not noticed
-	lines  map[string]int        // how many lines of a name there have been
+	lines  [1 << 12]uint32       // how many lines there have been, by a part of their name's hash
 	ready  []func()              // arrivals that take no time
 	calls  []func()              // to be made without mu
 }
@@ -64,7 +65,6 @@ func newFabric(clk clock.Clock, subnet netip.Prefix, gate netip.Addr) *fabric {
 		gate:   gate,
 		nodes:  make(map[netip.Addr]*node),
 		ghosts: make(map[netip.Addr][]*end),
-		lines:  make(map[string]int),
 	}
 }
 
@@ -116,10 +116,13 @@ func (f *fabric) newLine(name string) line {
 	if name == "" {
 		return l
 	}
-	f.lines[name]++
+	// Each line of a name loses other things. It is enough to count those of a
+	// part of all names, and that part does not grow.
 	h := fnv.New64a()
-	fmt.Fprint(h, name, f.lines[name])
-	l.rng = rand.New(rand.NewPCG(f.seed, h.Sum64()))
+	io.WriteString(h, name)
+	count := &f.lines[h.Sum64()%uint64(len(f.lines))]
+	*count++
+	l.rng = rand.New(rand.NewPCG(f.seed, h.Sum64()+uint64(*count)))
 	return l
 }
 

@@ -576,6 +576,14 @@ func TestWriteOfAdafruit33Waits(t *testing.T) {
 		r.is("written", r.send(0, "lo"), 2)
 		peer.end(true)
 		r.is("after a reset", r.send(0, "x"), 0)
+		r.is("the scan has seen that first, and left the socket", r.sockets(), 1)
+		r.stop(0)
+
+		// Where no scan comes to it, the write closes the socket.
+		r.peer(0).send("unread")
+		r.peer(1).end(true)
+		r.is("after a reset", r.send(1, "x"), 0)
+		r.is("sockets", r.sockets(), 1)
 	})
 }
 
@@ -609,6 +617,7 @@ func TestUDPOfAdafruit33(t *testing.T) {
 		r.stop(0)
 		r.listen(0, 5000, 1)
 		r.is("available", r.avail(0), 0)
+		r.is("46 after 28 alone", r.ask(0x46, b(0), []byte("x")), []byte{1})
 		r.stop(0)
 		r.command(build(0x46, b(0), []byte("x")))
 		r.hung("there is no UDP buffer")

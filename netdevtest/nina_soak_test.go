@@ -1,0 +1,123 @@
+package netdevtest
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"net"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tinynet/sim/network"
+	"tinynet/sim/nina"
+)
+
+var soak = flag.Int("soak", 100_000, "how many requests TestNINASoak makes")
+
+// Small requests, however many, take no more memory, goroutines and sockets than
+// a few. Each connection carries ten; every other one is opened by the peer.
+func TestNINASoak(t *testing.T) {
+	n := *soak
+	if testing.Short() {
+		n = min(n, 10_000)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		// A host that looks at READY less often: the test takes a tenth of the
+		// time.
+		timing := nina.DefaultTiming()
+		timing.PinRead = 50 * time.Microsecond
+		b := newNINA(network.VirtualConfig{RTT: time.Millisecond}, nina.Config{Timing: timing})
+		defer b.close()
+		check(t, b.dev.NetConnect())
+		s := &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}}
+		there, err := s.Peer.Listen(7300)
+		check(t, err)
+		here, err := Listen(b.dev, 7301)
+		check(t, err)
+		served := make(chan struct{}, 2)
+		serve := func(l net.Listener) {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					served <- struct{}{}
+					return
+				}
+				io.Copy(c, c)
+				c.Close()
+			}
+		}
+		go serve(there)
+		go serve(here)
+
+		payload := payload(7, 64)
+		answer := make([]byte, len(payload))
+		connection := func(i int) error {
+			var c net.Conn
+			var err error
+			if i%2 == 0 {
+				c, err = Dial(b.dev, there.Addr().(*net.TCPAddr).AddrPort())
+			} else {
+				c, err = s.Peer.Dial(t.Context(), boardPort(t, s, 7301))
+			}
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			for k := range 10 {
+				size := 1 + (i+k)%len(payload)
+				if _, err := c.Write(payload[:size]); err != nil {
+					return err
+				}
+				if _, err := io.ReadFull(c, answer[:size]); err != nil {
+					return err
+				}
+				if !bytes.Equal(answer[:size], payload[:size]) {
+					return errors.New("the answer differs")
+				}
+			}
+			return nil
+		}
+
+		var memory, after runtime.MemStats
+		goroutines := 0
+		start := time.Now()
+		connections := n / 10
+		for i := range connections {
+			if i == connections/10 { // everything has been used once
+				time.Sleep(time.Second)
+				goroutines = runtime.NumGoroutine()
+				runtime.GC()
+				runtime.ReadMemStats(&memory)
+			}
+			if err := connection(i); err != nil {
+				t.Fatalf("connection %d: %v", i, err)
+			}
+		}
+		took := time.Since(start)
+		time.Sleep(time.Second) // for what closes in the background
+		if g := runtime.NumGoroutine(); g > goroutines {
+			t.Errorf("%d goroutines, and %d at first", g, goroutines)
+		}
+		if open := b.chip.OpenSockets(); open != 1 {
+			t.Errorf("the chip has %d sockets open, want that of the listener", open)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		const most = 64 << 10
+		grown := int64(after.HeapAlloc) - int64(memory.HeapAlloc)
+		if grown > most {
+			t.Errorf("the heap has grown by %d bytes, at most %d are allowed", grown, most)
+		}
+		t.Logf("%d requests, %v of simulated time; the heap has grown by %d bytes", connections*10, took, grown)
+		check(t, here.Close())
+		check(t, there.Close())
+		<-served
+		<-served
+		if open := b.chip.OpenSockets(); open != 0 {
+			t.Errorf("everything is closed, and the chip has %d sockets open", open)
+		}
+	})
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package netdevtest
+
+const raceEnabled = true
