@@ -62,6 +62,7 @@ type devSocket struct {
 	changed   sync.Cond // busy, closed or freed changed
 	deadlines [2]instant
 	busy      direction      // directions in which a call is under way
+	panicked  [2]bool        // the call that has its turn in that direction did
 	users     int            // calls inside the device
 	peer      netip.AddrPort // of a datagram socket
 	listening bool
@@ -343,8 +344,26 @@ func (s *devSocket) sliced(dir direction, slice time.Duration) instant {
 	return until
 }
 
+// callReceive calls the device, in a turn for reading.
 func (s *devSocket) callReceive(b []byte, accept bool, until instant) (n int, from netip.AddrPort, err error) {
-	defer recovered(&err)
+	n, from, err = s.tryReceive(b, accept, until)
+	if s.panicked[0] {
+		s.panicked[0] = false
+		return 0, from, errPanicked
+	}
+	return n, from, err
+}
+
+// caught is recovered for the calls that must not allocate, as an error whose
+// address is taken does with TinyGo.
+func (s *devSocket) caught(dir direction) {
+	if recover() != nil {
+		s.panicked[dir>>1] = true
+	}
+}
+
+func (s *devSocket) tryReceive(b []byte, accept bool, until instant) (n int, from netip.AddrPort, err error) {
+	defer s.caught(reading)
 	if accept {
 		return s.dev.Accept(s.fd)
 	}
@@ -411,8 +430,18 @@ func (s *devSocket) sendTo(b []byte, to netip.AddrPort) (sent int, err error) {
 	return sent, nil
 }
 
+// callSend calls the device, in a turn for writing.
 func (s *devSocket) callSend(b []byte, to netip.AddrPort, until instant) (n int, err error) {
-	defer recovered(&err)
+	n, err = s.trySend(b, to, until)
+	if s.panicked[1] {
+		s.panicked[1] = false
+		return 0, errPanicked
+	}
+	return n, err
+}
+
+func (s *devSocket) trySend(b []byte, to netip.AddrPort, until instant) (n int, err error) {
+	defer s.caught(writing)
 	raceRelease()
 	if to.IsValid() {
 		if d, ok := s.dev.(datagrammer); ok {
