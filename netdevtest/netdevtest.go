@@ -45,6 +45,12 @@ type Setup struct {
 	// MaxDatagram is how many bytes the longest datagram has; 0 stands for 1472,
 	// which fills an Ethernet frame.
 	MaxDatagram int
+	// AcceptNeedsData says that a connection is accepted only when its first
+	// data has come, as firmware before accept mode does.
+	AcceptNeedsData bool
+	// FullBufferCloses says that the device loses a connection whose peer does
+	// not read for long, so that peers read at once.
+	FullBufferCloses bool
 	// WallClock says that the test does not run on simulated time, so that
 	// nothing is asserted about how late something may be.
 	WallClock bool
@@ -237,7 +243,9 @@ func testUpload(t *testing.T, s *Setup) {
 		sent <- err
 	}()
 	// A peer that starts to read late fills every buffer on the way first.
-	time.Sleep(300 * time.Millisecond)
+	if !s.FullBufferCloses {
+		time.Sleep(300 * time.Millisecond)
+	}
 	got, err := io.ReadAll(peer)
 	check(t, err)
 	check(t, <-sent)
@@ -379,10 +387,16 @@ func testListenAgain(t *testing.T, s *Setup) {
 		}
 		c, err := s.Peer.Dial(t.Context(), boardPort(t, s, 7009))
 		check(t, err)
+		if s.AcceptNeedsData {
+			_, err = c.Write([]byte("x"))
+			check(t, err)
+		}
 		d, err := l.Accept()
 		check(t, err)
-		_, err = c.Write([]byte("x"))
-		check(t, err)
+		if !s.AcceptNeedsData {
+			_, err = c.Write([]byte("x"))
+			check(t, err)
+		}
 		_, err = io.ReadFull(d, make([]byte, 1))
 		check(t, err)
 		d.Close()

@@ -144,23 +144,8 @@ type held struct {
 // heldBack are the promises that the driver does not keep yet. Breaches of them are
 // printed and do not fail the test. Take a line out once it is kept.
 var heldBack = []held{
-	{InTime, "a call that has the bus waits up to 3 s for the chip, whatever its deadline", nil},
-	{NoLeak, "a close or an accept that was not understood, and any flipped descriptor, loses one of the chip's sockets for good", nil},
-	{Exact, "a reply to recv whose length was damaged to 0 is believed, since its end mark is not looked at", func(_ string, _ Breach, out *Outcome) bool {
-		return slices.ContainsFunc(out.Faults, func(e fault.Event) bool {
-			recv := e.Number == 0x78 || e.Number == 0x7a
-			switch e.Kind {
-			case fault.Length:
-				return recv && e.Half == fault.Reply
-			case fault.Stuck, fault.Lose, fault.Double:
-				return recv && e.Half == fault.Reply && e.Pick <= 4
-			}
-			return false
-		})
-	}},
-	{Untouched, "a port cannot be listened on while another goroutine closes a connection that was accepted there", func(_ string, b Breach, _ *Outcome) bool {
-		return strings.HasSuffix(b.Text, "accepting failed without a fault: address already in use")
-	}},
+	{InTime, "one seed in a thousand: the exchange after one that was given up still has its whole time", nil},
+	{NoLeak, "a damaged number of a socket (mostly a flipped one, which nothing tells) may lose one of the chip's for longer than the test waits", nil},
 }
 
 // excuse returns which line of heldBack excuses a breach, or -1.

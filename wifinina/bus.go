@@ -1,6 +1,10 @@
 package wifinina
 
-import "time"
+import (
+	"time"
+
+	"tinynet/offload"
+)
 
 // SPI is the bus, as TinyGo's machine.SPI and *machine.SPI are: mode 0, most
 // significant bit first, at most 8 MHz.
@@ -33,9 +37,8 @@ type limits struct {
 	resolve time.Duration // for the reply to a look-up: tries at up to three servers
 	settle  time.Duration // for the state to settle after leaving a network
 	join    time.Duration // between two looks at the state of a join
-	retry   time.Duration // between two attempts to connect
-	link    time.Duration // between two looks at the link
-	dial    time.Duration // for a connection; the chip itself gives up after 18.5 s
+	dial    time.Duration // for a connection that the chip makes while it does nothing else
+	grace   time.Duration // for a reply, once the call that waits for it has to end
 }
 
 var defaultLimits = limits{
@@ -49,12 +52,11 @@ var defaultLimits = limits{
 	resolve: 60 * time.Second,
 	settle:  time.Second,
 	join:    50 * time.Millisecond,
-	retry:   500 * time.Millisecond,
-	link:    500 * time.Millisecond,
 	dial:    30 * time.Second,
+	grace:   500 * time.Millisecond,
 }
 
-// bus is the wire to the chip. Whoever holds it (take, give) may make
+// bus is the wire to the chip. Whoever holds the engine's bus may make
 // exchanges: a command and its reply, always both.
 //
 // A command is built in the bus's own small buffer. Data of sockets goes
@@ -65,20 +67,17 @@ type bus struct {
 	gpio0       Pin
 	resetn      Pin
 	resetIsHigh bool
-	lim         limits
-
-	owner chan struct{} // full while somebody holds the bus
+	lim         *limits
+	eng         *offload.Engine
 
 	out   frame  // command under construction
 	in    []byte // what was read of the reply, at most replyBuf
 	outb  [frameBuf]byte
 	inb   [replyBuf]byte
 	phase phase
-	fails int // exchanges that failed since the last good one
-
-	// waiting is called about every millisecond while the holder waits for
-	// READY, if it is not nil.
-	waiting func()
+	fails int       // exchanges that failed since the last good one
+	hung  bool      // READY stayed high for longer than any command may take
+	slow  time.Time // until then a command that was given up may keep the chip busy
 }
 
 const (
@@ -96,27 +95,17 @@ const (
 	unsure                // it might be either
 )
 
-func (b *bus) init() {
-	b.owner = make(chan struct{}, 1)
+// maxFails is how many failed exchanges in a row mean a broken chip.
+const maxFails = 3
+
+func (b *bus) init(eng *offload.Engine) {
+	b.eng = eng
 	b.out.buf = b.outb[:0]
-	b.lim = defaultLimits
+	b.lim = &defaultLimits
 }
 
-// take waits for the bus.
-func (b *bus) take() { b.owner <- struct{}{} }
-
-// tryTake takes the bus if it is free.
-func (b *bus) tryTake() bool {
-	select {
-	case b.owner <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-// give hands the bus back.
-func (b *bus) give() { <-b.owner }
+// broken reports whether the chip has to be reset.
+func (b *bus) broken() bool { return b.hung || b.fails >= maxFails }
 
 // reset restarts the chip and waits until it takes commands.
 func (b *bus) reset() error {
@@ -135,8 +124,8 @@ func (b *bus) reset() error {
 	b.gpio0.Low()
 	input(b.gpio0)
 	b.phase = inStep
-	b.fails = 0
-	if !b.awaitReady(false, b.lim.ready) {
+	b.fails, b.hung, b.slow = 0, false, time.Time{}
+	if !b.awaitReady(false, b.lim.ready, never) {
 		return errNoAnswer
 	}
 	return nil
@@ -194,12 +183,14 @@ func (b *bus) request(data []byte, limit time.Duration) error {
 	}
 	if b.phase != inStep {
 		if err := b.resync(); err != nil {
-			b.fails++
+			if err != errLate {
+				b.fails++
+			}
 			return err
 		}
 	}
 	err := b.command(b.out.buf, data, limit)
-	if err != nil {
+	if err != nil && err != errLate {
 		b.fails++
 	}
 	return err
@@ -208,8 +199,8 @@ func (b *bus) request(data []byte, limit time.Duration) error {
 // command makes the first half of an exchange and selects the chip for the
 // second.
 func (b *bus) command(head, data []byte, limit time.Duration) error {
-	if !b.awaitReady(false, limit) {
-		return errNoAnswer // nothing was sent: the phase is as it was
+	if !b.awaitReady(false, limit, 0) {
+		return b.late() // nothing was sent: the phase is as it was
 	}
 	if err := b.choose(); err != nil {
 		return err
@@ -227,16 +218,32 @@ func (b *bus) command(head, data []byte, limit time.Duration) error {
 		return errSPI
 	}
 	b.phase = replyDue
-	if !b.awaitReady(false, limit) {
-		return errNoAnswer
+	grace := b.lim.grace
+	if limit > b.lim.slow {
+		grace = 0 // what the chip waits for, it waits for long
+		b.slow = time.Now().Add(limit)
 	}
+	if !b.awaitReady(false, limit, grace) {
+		return b.late()
+	}
+	b.slow = time.Time{}
 	return b.choose()
+}
+
+// late returns the error of a chip that was waited for in vain, because it
+// hangs or because the call that waits has to end.
+func (b *bus) late() error {
+	if b.eng.Interrupted() != nil {
+		return errLate
+	}
+	b.hung = true
+	return errNoAnswer
 }
 
 // choose pulls CS low and waits for the chip to notice.
 func (b *bus) choose() error {
 	b.cs.Low()
-	if !b.awaitReady(true, b.lim.selects) {
+	if !b.awaitReady(true, b.lim.selects, never) {
 		b.cs.High()
 		b.phase = unsure
 		return errNoSelect
@@ -287,7 +294,7 @@ func (b *bus) body(dst []byte, last bool) error {
 func (b *bus) finish(err error) error {
 	b.cs.High()
 	b.phase = inStep
-	b.fails = 0
+	b.fails, b.hung = 0, false
 	if err != nil {
 		// A refusal is what the chip says to a command that it read out of
 		// step, too.
@@ -309,8 +316,9 @@ func (b *bus) resync() error {
 	err := errNoAnswer
 	for try := 0; try < 4; try++ {
 		if drop {
-			if !b.awaitReady(false, b.lim.command) {
-				return errNoAnswer
+			limit := max(b.lim.command, time.Until(b.slow))
+			if !b.awaitReady(false, limit, 0) {
+				return b.late()
 			}
 			if err := b.choose(); err != nil {
 				return err
@@ -336,9 +344,13 @@ func (b *bus) resync() error {
 	return err
 }
 
+// never is a grace that does not end.
+const never = time.Duration(-1)
+
 // awaitReady waits until the READY pin is at the given level: low is ready,
-// high is busy.
-func (b *bus) awaitReady(level bool, limit time.Duration) bool {
+// high is busy. It gives up after limit, or grace after the call for which it
+// waits has to end.
+func (b *bus) awaitReady(level bool, limit, grace time.Duration) bool {
 	if b.ack.Get() == level {
 		return true
 	}
@@ -353,16 +365,25 @@ func (b *bus) awaitReady(level bool, limit time.Duration) bool {
 			break
 		}
 	}
+	over := never // when the call had to end
 	for step := 50 * time.Microsecond; ; step = min(2*step, time.Millisecond) {
 		time.Sleep(step)
 		if b.ack.Get() == level {
 			return true
 		}
-		if time.Since(start) >= limit {
+		waited := time.Since(start)
+		if waited >= limit {
 			return false
 		}
-		if b.waiting != nil {
-			b.waiting()
+		b.eng.Waiting()
+		if grace == never {
+			continue
+		}
+		if over == never && b.eng.Interrupted() != nil {
+			over = waited
+		}
+		if over != never && waited-over >= grace {
+			return false
 		}
 	}
 }

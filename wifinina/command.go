@@ -5,18 +5,51 @@ package wifinina
 const (
 	cmdSetNet          = 0x10
 	cmdSetPassphrase   = 0x11
+	cmdSetIPConfig     = 0x14
+	cmdSetDNS          = 0x15
 	cmdSetHostname     = 0x16
 	cmdSetPowerMode    = 0x17
+	cmdSetAP           = 0x18
+	cmdSetAPPassphrase = 0x19
+	cmdGetDNS          = 0x1E // since 1.6
 	cmdReason          = 0x1F
 	cmdStatus          = 0x20
 	cmdIPConfig        = 0x21
 	cmdMAC             = 0x22
+	cmdRSSI            = 0x25
+	cmdScan            = 0x27
 	cmdDisconnect      = 0x30
+	cmdScanRSSI        = 0x32
+	cmdScanEncryption  = 0x33
 	cmdResolve         = 0x34
 	cmdResolved        = 0x35
 	cmdFirmwareVersion = 0x37
+	cmdTime            = 0x3B
+	cmdScanBSSID       = 0x3C
+	cmdScanChannel     = 0x3D
+	cmdPing            = 0x3E
+	cmdEnterprise      = 0x40 // Arduino's
+	cmdEntIdentity     = 0x4A // Adafruit's, as the next three
+	cmdEntUser         = 0x4B
+	cmdEntPassword     = 0x4C
+	cmdEntEnable       = 0x4F
+	cmdVersionNumber   = 0x5E // Arduino's, since 3.0
 
-	// Sockets, since 1.5.0.
+	// Slots.
+	cmdStartServer = 0x28
+	cmdServerState = 0x29
+	cmdAvailable   = 0x2B
+	cmdGetByte     = 0x2C
+	cmdStartClient = 0x2D
+	cmdStopClient  = 0x2E
+	cmdClientState = 0x2F
+	cmdSendUDP     = 0x39
+	cmdRemote      = 0x3A
+	cmdSendSlot    = 0x44
+	cmdRecvSlot    = 0x45
+	cmdInsertUDP   = 0x46
+
+	// Descriptors, since 1.5.0.
 	cmdSocket     = 0x70
 	cmdClose      = 0x71
 	cmdErrno      = 0x72
@@ -31,6 +64,7 @@ const (
 	cmdIoctl      = 0x7B
 	cmdPoll       = 0x7C
 	cmdSetSockOpt = 0x7D
+	cmdGetSockOpt = 0x7E
 )
 
 // States that cmdStatus answers. 1 is "connecting" on Arduino's firmware and
@@ -42,6 +76,8 @@ const (
 	statusConnectFailed  = 4
 	statusConnectionLost = 5
 	statusDisconnected   = 6
+	statusAPListening    = 7
+	statusAPConnected    = 8
 )
 
 // Reasons that cmdReason answers (802.11 and ESP-IDF).
@@ -92,9 +128,13 @@ var (
 	// fionbio is the request number of cmdIoctl that makes a socket
 	// non-blocking, _IOW('f', 126, unsigned long), and optReuse the option
 	// SO_REUSEADDR of cmdSetSockOpt: lwIP's sockets.h, little-endian.
-	fionbio  = [4]byte{0x7E, 0x66, 0x04, 0x80}
-	optReuse = [4]byte{0x04, 0x00, 0x00, 0x00}
-	longOne  = [4]byte{1, 0, 0, 0}
+	fionbio      = [4]byte{0x7E, 0x66, 0x04, 0x80}
+	optReuse     = [4]byte{0x04, 0x00, 0x00, 0x00}
+	optKeepAlive = [4]byte{0x08, 0x00, 0x00, 0x00}
+	optBroadcast = [4]byte{0x20, 0x00, 0x00, 0x00}
+	optType      = [4]byte{0x08, 0x10, 0x00, 0x00}
+	longOne      = [4]byte{1, 0, 0, 0}
+	longZero     = [4]byte{0, 0, 0, 0}
 )
 
 // setNet starts to join an open network.
@@ -256,13 +296,33 @@ func (b *bus) bind(fd byte, port uint16) (bool, error) {
 	return yes(b.askByte(b.lim.command))
 }
 
-// reuse lets a socket be bound to a port on which there are old connections.
-func (b *bus) reuse(fd byte) (bool, error) {
+// setOption sets an option of a socket, of lwIP's level SOL_SOCKET.
+func (b *bus) setOption(fd byte, name, value [4]byte) (bool, error) {
 	f := b.start(cmdSetSockOpt, 3)
 	f.octets(fd)
-	f.octets(optReuse[:]...)
-	f.octets(longOne[:]...)
+	f.octets(name[:]...)
+	f.octets(value[:]...)
 	return yes(b.askByte(b.lim.command))
+}
+
+// socketType returns the type of a socket, 0 if there is none of that
+// descriptor.
+func (b *bus) socketType(fd byte) (byte, error) {
+	f := b.start(cmdGetSockOpt, 3)
+	f.octets(fd)
+	f.octets(optType[:]...)
+	f.octets(4)
+	if err := b.ask(1, 12, b.lim.command); err != nil {
+		return 0, err
+	}
+	p := b.param(0)
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if len(p) != 4 {
+		return 0, b.nonsense()
+	}
+	return p[0], nil
 }
 
 // listen makes a bound socket a listener.
@@ -342,7 +402,8 @@ func (b *bus) recv(fd byte, dst []byte) (int, error) {
 	if err == nil {
 		if n > len(dst) {
 			err = errGarbled
-		} else if n > 0 {
+		} else {
+			// The end mark tells no data from a length that was damaged.
 			err = b.body(dst[:n], true)
 		}
 		err = b.finish(err)
@@ -379,13 +440,39 @@ func (b *bus) recvFrom(fd byte, dst []byte) (int, addr, error) {
 	switch {
 	case !ok || n > ask:
 		err = errGarbled
-	case n > 0:
+	default:
 		err = b.body(dst[:keep], keep == n)
 	}
 	if err = b.finish(err); err != nil {
 		return 0, addr{}, err
 	}
 	return keep, from, nil
+}
+
+// recvSlot reads from a slot into dst. It asks for size bytes, which may be more
+// than fit: the rest is lost. It returns how many came.
+func (b *bus) recvSlot(slot byte, dst []byte, size int) (int, error) {
+	const header = 5
+	f := b.start(cmdRecvSlot, 2)
+	f.octets(slot)
+	f.octets(byte(size), byte(size>>8))
+	if err := b.request(nil, b.lim.command); err != nil {
+		return 0, err
+	}
+	total, err := b.reply(1, header, false)
+	n := total - header - 1
+	switch {
+	case err != nil:
+	case n < 0 || n > size:
+		err = errGarbled
+	default:
+		keep := min(n, len(dst))
+		err = b.body(dst[:keep], keep == n)
+	}
+	if err = b.finish(err); err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 // recvRequest sends a command that reads from a socket and reads its reply as

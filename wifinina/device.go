@@ -2,16 +2,19 @@
 // nina-fw or Adafruit's fork of it, reached over SPI: the NINA-W102 of
 // Arduino's boards, the AirLift of Adafruit's.
 //
-// Firmware 1.5.0 or newer is needed: the driver uses its BSD-like socket
-// commands only (socket.go says why).
+// Firmware 1.4 or newer of either maker is needed. From Arduino's 1.5 and
+// Adafruit's 3.0 on, sockets are the firmware's BSD-like descriptors
+// (descriptor.go says why); older ones, and TLS, use its slots (slot.go says
+// what they cannot).
 package wifinina
 
 import (
-	"sync"
+	"net/netip"
 	"time"
 
 	"tinynet/netdev"
 	"tinynet/netlink"
+	"tinynet/offload"
 )
 
 // Config says which network to join and how the chip is wired. With only Ssid
@@ -28,6 +31,16 @@ type Config struct {
 	Retries         int
 	ConnectTimeout  time.Duration
 	WatchdogTimeout time.Duration
+
+	// Static, if not nil, is the address to use instead of asking for one by
+	// DHCP. An access point has the given address.
+	Static *Static
+
+	// APChannel is the channel of an access point, 1 to 13; 0 stands for 1.
+	APChannel uint8
+
+	// Enterprise, if not nil, is used to join a network without a passphrase.
+	Enterprise *Enterprise
 
 	// Spi is the bus. If it is one of the board's, and Sdo, Sdi and Sck are
 	// pins of the board, NetConnect sets it up for Freq hertz, 0 meaning 8 MHz,
@@ -49,201 +62,179 @@ type Config struct {
 	ResetIsHigh bool
 }
 
-// Device is a Wi-Fi chip. It implements netdev.Netdever, netdev.LocalAddrer,
-// netdev.Deadliner, netdev.Datagrammer and netlink.Netlinker. Its methods may
-// be called by several goroutines at once.
+// Static is an address of one's own choice.
+type Static struct {
+	Addr, Mask, Gateway netip.Addr
+	DNS                 [2]netip.Addr // servers; invalid for none
+}
+
+// Enterprise is how to join a network that is protected by WPA2 Enterprise: by
+// user and password (PEAP), or with Cert by a certificate (TLS), which only
+// Arduino's firmware can. Each text is at most 128 bytes, with Adafruit's
+// firmware 32; certificates and key are PEM, and all together fit into 4000
+// bytes.
+type Enterprise struct {
+	Identity       string // outer identity; User if empty
+	User, Password string
+	CA             string // of the server; not checked if empty
+	Cert, Key      string // of the client
+}
+
+// Device is a Wi-Fi chip. It implements netdev.Netdever, LocalAddrer,
+// Deadliner, Datagrammer, Shutdowner (for receiving only), HostLookuper and
+// DNSServerer, and netlink.Netlinker; the methods that are not here are those
+// of offload.Device. They may be called by several goroutines at once.
 type Device struct {
-	cfg   Config
-	epoch time.Time
-	bus   bus
-
-	// link is full while somebody brings the link up or down; who does holds
-	// the fields below it. It is taken before the bus and before mu.
-	link    chan struct{}
-	started bool // the chip has been reset and answers
-	params  netlink.ConnectParams
-
-	// mu guards what is below. It is held for moments, never across an
-	// exchange or anything else that waits.
-	mu        sync.Mutex
-	up        bool
-	cancel    bool // NetDisconnect waits for link
-	running   bool // the poller's goroutine exists
-	stop      bool // and has to end
-	version   string
-	mac       [6]byte
-	ip        [4]byte
-	sockets   [maxSockets]socket
-	waiters   *waiter // calls in progress
-	spare     *waiter // waiters of calls that are over
-	active    instant // last traffic on any socket
-	lastPort  uint16  // last port given by the driver
-	notify    func(netlink.Event)
-	events    [4]netlink.Event // not told yet
-	nevents   int
-	notifying bool
-
-	orphans bool // the chip may have sockets that nobody knows; for the bus's holder
-
-	kick chan struct{} // full: the poller has to look again
-	poll poller
+	*offload.Device
+	chip chip
 }
 
 var (
 	_ netdev.Netdever    = (*Device)(nil)
-	_ netdev.LocalAddrer = (*Device)(nil)
-	_ netdev.Deadliner   = (*Device)(nil)
-	_ netdev.Datagrammer = (*Device)(nil)
-	_ netlink.Netlinker  = (*Device)(nil)
+	_ netdev.DNSServerer = (*Device)(nil)
+
+	_ offload.Chip      = (*chip)(nil)
+	_ offload.Signaller = (*chip)(nil)
+	_ offload.Drainer   = (*chip)(nil)
+	_ offload.Optioner  = (*chip)(nil)
+	_ offload.Checker   = (*chip)(nil)
+	_ offload.Hardware  = (*chip)(nil)
 )
 
 // New returns a device for the chip that cfg describes and makes it the one
 // that package net works on. The chip is not touched before NetConnect.
-func New(cfg *Config) *Device {
-	d := &Device{epoch: time.Now()}
+func New(cfg *Config) *Device { return newDevice(cfg, offload.Times{}) }
+
+func newDevice(cfg *Config, times offload.Times) *Device {
+	d := &Device{}
+	c := &d.chip
 	if cfg != nil {
-		d.cfg = *cfg
+		c.cfg = *cfg
 	}
-	d.bus.init()
-	d.link = make(chan struct{}, 1)
-	d.kick = make(chan struct{}, 1)
+	d.Device = offload.New(c, offload.Config{
+		Sockets: maxSockets,
+		Times:   times,
+		Link: netlink.ConnectParams{
+			Ssid:            c.cfg.Ssid,
+			Passphrase:      c.cfg.Passphrase,
+			Retries:         c.cfg.Retries,
+			ConnectTimeout:  c.cfg.ConnectTimeout,
+			WatchdogTimeout: c.cfg.WatchdogTimeout,
+		},
+	})
+	c.eng = d.Engine()
+	c.bus.init(c.eng)
 	netdev.UseNetdev(d)
 	return d
-}
-
-// instant is a moment as the time since the device was made; 0 is none.
-type instant int64
-
-func (d *Device) now() instant { return instant(time.Since(d.epoch)) + 1 }
-
-// instantOf converts a deadline.
-func (d *Device) instantOf(t time.Time) instant {
-	if t.IsZero() {
-		return 0
-	}
-	now, left := d.now(), instant(time.Until(t))
-	switch {
-	case left > 0 && now+left < now:
-		return 0 // beyond all times
-	case now+left < 1:
-		return 1
-	}
-	return now + left
-}
-
-// setup finds the bus and the pins.
-func (d *Device) setup() error {
-	c := &d.cfg
-	if c.Spi == nil && c.Cs == nil && c.Ack == nil && c.Gpio0 == nil && c.Resetn == nil {
-		if err := boardConfig(c); err != nil {
-			return err
-		}
-	}
-	if c.Spi == nil || c.Cs == nil || c.Ack == nil || c.Gpio0 == nil || c.Resetn == nil {
-		return errSomePins
-	}
-	if c.Freq == 0 {
-		c.Freq = 8e6
-	}
-	b := &d.bus
-	b.spi, b.cs, b.ack = c.Spi, c.Cs, c.Ack
-	b.gpio0, b.resetn, b.resetIsHigh = c.Gpio0, c.Resetn, c.ResetIsHigh
-	return configureSPI(c)
-}
-
-// start resets the chip and gets to know it, unless that is done. The caller
-// holds link.
-func (d *Device) start() error {
-	if d.started {
-		return nil
-	}
-	if err := d.setup(); err != nil {
-		return err
-	}
-	b := &d.bus
-	b.take()
-	defer b.give()
-	if err := b.reset(); err != nil {
-		return err
-	}
-	version, err := b.firmwareVersion()
-	if err != nil {
-		return err
-	}
-	major, minor, ok := parseVersion(version)
-	if ok && (major < 1 || major == 1 && minor < 5) {
-		return tooOld(version)
-	}
-	// Adafruit's numbers are its own, so ask whether the command is there.
-	if _, err := b.errno(); err == errRefused {
-		return tooOld(version)
-	} else if err != nil {
-		return err
-	}
-	mac, err := b.mac()
-	if err != nil {
-		return err
-	}
-	if major < 3 {
-		for i, j := 0, len(mac)-1; i < j; i, j = i+1, j-1 {
-			mac[i], mac[j] = mac[j], mac[i]
-		}
-	}
-	// Modem sleep, the firmware's default, delays received frames.
-	if err := b.setPowerMode(0); err != nil && err != errRefused {
-		return err
-	}
-	d.started = true
-	d.mu.Lock()
-	d.version, d.mac = version, mac
-	d.mu.Unlock()
-	return nil
-}
-
-// tooOld is the error for firmware without the socket commands.
-func tooOld(version string) error {
-	return wrap("firmware "+version+" is too old: 1.5.0 or newer is needed, update the chip", netdev.ErrNotSupported)
-}
-
-// parseVersion returns the first two numbers of a version.
-func parseVersion(s string) (major, minor int, ok bool) {
-	major, s, ok = leadingNumber(s)
-	if !ok || s == "" || s[0] != '.' {
-		return 0, 0, false
-	}
-	minor, _, ok = leadingNumber(s[1:])
-	return major, minor, ok
-}
-
-func leadingNumber(s string) (n int, rest string, ok bool) {
-	i := 0
-	for ; i < len(s) && i < 4 && '0' <= s[i] && s[i] <= '9'; i++ {
-		n = 10*n + int(s[i]-'0')
-	}
-	return n, s[i:], i > 0
-}
-
-// know makes sure that version and MAC are known, starting the chip if need
-// be.
-func (d *Device) know() error {
-	d.mu.Lock()
-	known := d.version != ""
-	d.mu.Unlock()
-	if known {
-		return nil
-	}
-	d.link <- struct{}{}
-	defer func() { <-d.link }()
-	return d.start()
 }
 
 // FirmwareVersion returns the version of the chip's firmware, such as
 // "2.0.0". Before NetConnect it starts the chip.
 func (d *Device) FirmwareVersion() (string, error) {
-	if err := d.know(); err != nil {
+	if err := d.chip.eng.Begin(false); err != nil {
 		return "", err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.version, nil
+	defer d.chip.eng.Give()
+	return d.chip.fw.version, nil
+}
+
+// RSSI returns the strength of the access point's signal in dBm.
+func (d *Device) RSSI() (int, error) {
+	if err := d.chip.eng.Begin(true); err != nil {
+		return 0, err
+	}
+	defer d.chip.eng.Give()
+	return d.chip.bus.rssi()
+}
+
+// Time returns the time as the chip has it from the Internet. It knows it some
+// seconds after it joined a network that leads there; before that there is an
+// error.
+func (d *Device) Time() (time.Time, error) {
+	if err := d.chip.eng.Begin(true); err != nil {
+		return time.Time{}, err
+	}
+	defer d.chip.eng.Give()
+	t, err := d.chip.bus.time()
+	if err != nil {
+		return time.Time{}, err
+	}
+	if t == 0 {
+		return time.Time{}, errNoTime
+	}
+	return time.Unix(t, 0), nil
+}
+
+// DNSServers returns the name servers that the chip asks, at most two; none
+// while the link is down and on firmware that does not tell (before 1.6).
+func (d *Device) DNSServers() []netip.AddrPort {
+	if d.chip.eng.Begin(true) != nil {
+		return nil
+	}
+	defer d.chip.eng.Give()
+	first, second, err := d.chip.bus.dns()
+	if err != nil {
+		return nil
+	}
+	var servers []netip.AddrPort
+	for _, ip := range [][4]byte{first, second} {
+		if ip != [4]byte{} {
+			servers = append(servers, netip.AddrPortFrom(netip.AddrFrom4(ip), 53))
+		}
+	}
+	return servers
+}
+
+// Ping returns how long a host takes to answer, in whole milliseconds. Without an
+// answer it takes 5 s or more; no socket makes progress meanwhile.
+func (d *Device) Ping(ip netip.Addr, ttl uint8) (time.Duration, error) {
+	ip = ip.Unmap()
+	if !ip.Is4() {
+		return 0, netdev.ErrFamilyNotSupported
+	}
+	if err := d.chip.eng.Begin(true); err != nil {
+		return 0, err
+	}
+	defer d.chip.eng.Give()
+	ms, err := d.chip.bus.ping(ip.As4(), ttl)
+	if err != nil {
+		return 0, err
+	}
+	if ms < 0 {
+		return 0, errNoPong
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
+
+// SetPowerSave lets the chip sleep between beacons of the access point (modem
+// sleep), which saves power and delays what is received by up to a beacon's
+// interval or more. It is off unless set.
+func (d *Device) SetPowerSave(on bool) error {
+	if err := d.chip.eng.Begin(false); err != nil {
+		return err
+	}
+	defer d.chip.eng.Give()
+	d.chip.powerSave = on
+	return d.chip.applyPower()
+}
+
+// JoinGroup makes a datagram socket that is bound receive what is sent to a
+// multicast group, too. A socket can join one group.
+func (d *Device) JoinGroup(sockfd int, group netip.Addr) error {
+	group = group.Unmap()
+	if !group.Is4() || !group.IsMulticast() {
+		return errGroup
+	}
+	if err := d.chip.eng.Begin(true); err != nil {
+		return err
+	}
+	defer d.chip.eng.Give()
+	s := d.chip.eng.Find(sockfd)
+	if s == nil {
+		return netdev.ErrInvalidSocketFd
+	}
+	if s.Kind != offload.Datagram || s.Port == 0 || s.Mark&markGroup != 0 {
+		return errGroupSock
+	}
+	return d.chip.joinGroup(s, group.As4())
 }

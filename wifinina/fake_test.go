@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tinynet/netlink"
+	"tinynet/offload"
 )
 
 // fakeChip is the least of a chip that a driver can be tested on: the READY
@@ -19,6 +20,7 @@ type fakeChip struct {
 
 	// The wire.
 	selected, ready bool // CS and READY low
+	irq             bool // GPIO0
 	answering       bool // the next pulse takes the reply
 	rx, tx          []byte
 	clocked         int
@@ -41,7 +43,9 @@ type fakeChip struct {
 	ssid, pass         string  // of the access point, "" for none
 	outcome            [2]byte // status and reason once the join has ended
 	mac                [6]byte
-	oldFirmware        bool // no socket commands
+	oldFirmware        bool // no commands of descriptors
+	adafruit           bool
+	refuseAP           bool
 	names              map[string][4]byte
 	resolved           [4]byte
 	joins, disconnects int
@@ -55,6 +59,8 @@ type fakeChip struct {
 	silent    func(to addr) bool // connect never ends
 	datagrams []fakeDatagram     // sent
 	opened    int                // descriptors ever
+	slots     [10]fakeSlot
+	grouped   [4]byte // group that was joined last
 }
 
 type fakeSock struct {
@@ -85,7 +91,7 @@ func newFake(t testing.TB) *fakeChip {
 		t: t, version: "2.0.0", ssid: "home", pass: "passw0rd",
 		mac:   [6]byte{6, 5, 4, 3, 2, 1},
 		socks: map[byte]*fakeSock{}, maxSocks: 10, window: 5744,
-		names: map[string][4]byte{"host": {10, 0, 0, 1}},
+		names: map[string][4]byte{"host": {10, 0, 0, 1}}, slots: newSlots(),
 	}
 }
 
@@ -101,6 +107,9 @@ func (p fakePin) Input()  { p.c.mode(p.name + " in") }
 func (p fakePin) Get() bool {
 	p.c.mu.Lock()
 	defer p.c.mu.Unlock()
+	if p.name == "gpio0" {
+		return p.c.irq
+	}
 	return p.name == "ack" && (!p.c.ready || p.c.dead) && !p.c.absent
 }
 
@@ -121,7 +130,7 @@ func (c *fakeChip) set(pin string, high bool) {
 		c.resets++
 		c.ready, c.answering, c.status, c.reason = true, false, statusIdle, 0
 		c.dead = false
-		c.socks = map[byte]*fakeSock{}
+		c.socks, c.slots = map[byte]*fakeSock{}, newSlots()
 	case "cs":
 		if !high && !c.selected {
 			c.selected, c.ready = true, false
@@ -210,7 +219,7 @@ func (c *fakeChip) params(b []byte) ([][]byte, bool) {
 	for i := 0; i < int(b[2]); i++ {
 		n := int(b[at])
 		at++
-		if b[1] == 0x77 || b[1] == 0x79 {
+		if bytes.IndexByte([]byte{0x40, 0x44, 0x45, 0x46, 0x77, 0x79}, b[1]) >= 0 {
 			n = n<<8 | int(b[at])
 			at++
 		}
@@ -231,7 +240,7 @@ func (c *fakeChip) params(b []byte) ([][]byte, bool) {
 func answer(cmd byte, ps ...[]byte) []byte {
 	r := []byte{0xE0, cmd | 0x80, byte(len(ps))}
 	for _, p := range ps {
-		if cmd == 0x78 || cmd == 0x7A {
+		if cmd == 0x45 || cmd == 0x78 || cmd == 0x7A {
 			r = append(r, byte(len(p)>>8))
 		}
 		r = append(append(r, byte(len(p))), p...)
@@ -279,6 +288,9 @@ func (c *fakeChip) handle(b []byte) []byte {
 		switch {
 		case c.ssid == "" || string(ps[0]) != c.ssid:
 			c.outcome = [2]byte{statusConnectFailed, reasonNoAccessPoint}
+			if c.adafruit {
+				c.outcome[0] = statusConnecting // which is not what it means there
+			}
 		case pass != c.pass:
 			c.outcome = [2]byte{statusDisconnected, reasonHandshakeTimeout}
 		default:
@@ -288,6 +300,9 @@ func (c *fakeChip) handle(b []byte) []byte {
 	case 0x16, 0x17:
 		return answer(cmd, []byte{1})
 	case 0x1F:
+		if c.oldFirmware && c.version >= "1.5" { // Adafruit's
+			return refusal
+		}
 		return answer(cmd, []byte{c.reason})
 	case 0x20:
 		st := c.status
@@ -301,8 +316,11 @@ func (c *fakeChip) handle(b []byte) []byte {
 		return answer(cmd, c.mac[:])
 	case 0x30:
 		c.disconnects++
-		if c.status == statusConnected {
+		switch c.status {
+		case statusConnected:
 			c.status, c.reason = statusDisconnected, 8
+		case statusAPListening, statusAPConnected:
+			c.status = statusIdle
 		}
 		return answer(cmd, []byte{1})
 	case 0x34:
@@ -315,8 +333,10 @@ func (c *fakeChip) handle(b []byte) []byte {
 		return answer(cmd, c.resolved[:])
 	case 0x37:
 		return answer(cmd, append([]byte(c.version), 0))
+	case 0x28, 0x29, 0x2B, 0x2C, 0x2D, 0x2E, 0x2F, 0x39, 0x3A, 0x44, 0x45, 0x46:
+		return c.slot(cmd, ps)
 	}
-	return refusal
+	return c.radio(cmd, ps)
 }
 
 func (c *fakeChip) socket(cmd byte, ps [][]byte) []byte {
@@ -432,6 +452,9 @@ func (c *fakeChip) socket(cmd byte, ps [][]byte) []byte {
 		if !bytes.Equal(ps[1], []byte{0x7E, 0x66, 0x04, 0x80}) {
 			c.t.Errorf("ioctl % X", ps[1])
 		}
+		if bad {
+			return answer(cmd, nil)
+		}
 		s.nonblocking = ps[2][0] == 1
 		return answer(cmd, ps[2])
 	case 0x7C:
@@ -449,8 +472,15 @@ func (c *fakeChip) socket(cmd byte, ps [][]byte) []byte {
 			flags = 0
 		}
 		return answer(cmd, []byte{flags})
+	case 0x7E:
+		if bad {
+			return answer(cmd, nil)
+		}
+		return answer(cmd, []byte{s.typ, 0, 0, 0})
 	case 0x7D:
-		s.reuse = true
+		if ps[1][0] == 4 {
+			s.reuse = true
+		}
 		return answer(cmd, yesNo(!bad))
 	}
 	return refusal
@@ -475,10 +505,7 @@ func (c *fakeChip) do(f func()) {
 
 // sock returns the chip's socket of a driver's descriptor.
 func (c *fakeChip) sock(d *Device, fd int) *fakeSock {
-	d.mu.Lock()
-	desc := d.sockets[fd].desc
-	d.mu.Unlock()
-	return c.socks[desc]
+	return c.socks[byte(d.chip.eng.Find(fd).Handle)]
 }
 
 // count returns how often a command came.
@@ -509,7 +536,16 @@ var fastLimits = limits{
 	reset: time.Millisecond, boot: time.Millisecond, ready: 50 * time.Millisecond,
 	spin: 10 * time.Microsecond, selects: 5 * time.Millisecond,
 	command: 50 * time.Millisecond, slow: 50 * time.Millisecond, resolve: 100 * time.Millisecond,
-	settle: 20 * time.Millisecond, join: time.Millisecond, retry: time.Millisecond, link: 20 * time.Millisecond, dial: 10 * time.Second,
+	settle: 20 * time.Millisecond, join: time.Millisecond, dial: 10 * time.Second, grace: 20 * time.Millisecond,
+}
+
+var fastTimes = offload.Times{Check: 20 * time.Millisecond, Retry: time.Millisecond, Dial: 10 * time.Second}
+
+// newFast returns a device that waits for little.
+func newFast(cfg *Config) *Device {
+	d := newDevice(cfg, fastTimes)
+	d.chip.bus.lim = &fastLimits
+	return d
 }
 
 // config returns a Config for the fake.
@@ -524,8 +560,7 @@ func (c *fakeChip) config() *Config {
 func connected(t testing.TB) (*Device, *fakeChip) {
 	t.Helper()
 	c := newFake(t)
-	d := New(c.config())
-	d.bus.lim = fastLimits
+	d := newFast(c.config())
 	if err := d.NetConnect(); err != nil {
 		t.Fatal(err)
 	}

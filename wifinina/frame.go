@@ -16,8 +16,8 @@ const (
 
 	// maxFrame is the longest frame, either way: the chip's DMA length.
 	maxFrame = 4092
-	// maxSend is the most data that a frame of cmdSend carries.
-	maxSend = maxFrame - 9
+	// maxRecvSlot is the most that cmdRecvSlot may be asked for.
+	maxRecvSlot = maxFrame - 6
 	// maxRecv is the most that cmdRecv and cmdRecvFrom may be asked for:
 	// the firmware clamps the former and overruns its buffer on the latter.
 	maxRecv = maxFrame - 16
@@ -77,6 +77,16 @@ func (f *frame) text(s string) {
 	f.buf = append(f.buf, s...)
 }
 
+// ctext adds a parameter of a string's bytes and a zero.
+func (f *frame) ctext(s string) {
+	f.size(len(s) + 1)
+	if f.bad || len(f.buf)+len(s)+1 > cap(f.buf) {
+		f.bad = true
+		return
+	}
+	f.buf = append(append(f.buf, s...), 0)
+}
+
 // frameTail holds the end mark and as many pads as a frame may need.
 var frameTail = [4]byte{frameEnd, 0xFF, 0xFF, 0xFF}
 
@@ -90,7 +100,7 @@ func tail(n int) []byte {
 // bytes. It goes by the command, not by a bit of it.
 func wideRequest(cmd byte) bool {
 	switch cmd {
-	case 0x40, 0x44, 0x45, 0x46, cmdSend, cmdSendTo:
+	case cmdEnterprise, cmdSendSlot, cmdRecvSlot, cmdInsertUDP, cmdSend, cmdSendTo:
 		return true
 	}
 	return false
@@ -99,7 +109,7 @@ func wideRequest(cmd byte) bool {
 // wideReply is wideRequest for replies.
 func wideReply(cmd byte) bool {
 	switch cmd {
-	case 0x45, cmdRecv, cmdRecvFrom:
+	case cmdRecvSlot, cmdRecv, cmdRecvFrom:
 		return true
 	}
 	return false

@@ -1,11 +1,13 @@
 package wifinina
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
 	"tinynet/netdev"
 	"tinynet/netlink"
+	"tinynet/offload"
 )
 
 // forge changes replies as script says: an operation per reply, then its
@@ -55,12 +57,15 @@ func FuzzHostileChip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte) {
 		c := newFake(t)
 		c.hostile = true
+		if len(script)%2 == 1 { // slots only
+			c.version, c.oldFirmware = "1.4.8", true
+		}
 		c.onCmd = forge(script)
-		d := New(c.config())
-		d.bus.lim = limits{
+		d := newDevice(c.config(), offload.Times{Check: time.Millisecond, Retry: 1, Dial: 5 * time.Millisecond})
+		d.chip.bus.lim = &limits{
 			reset: 1, boot: 1, ready: time.Millisecond, spin: 1, selects: 200 * time.Microsecond,
 			command: time.Millisecond, slow: time.Millisecond, resolve: time.Millisecond,
-			settle: time.Millisecond, join: 1, retry: 1, link: time.Millisecond, dial: 5 * time.Millisecond,
+			settle: time.Millisecond, join: 1, dial: 5 * time.Millisecond, grace: time.Millisecond,
 		}
 		soon := func() time.Time { return time.Now().Add(2 * time.Millisecond) }
 		buf := make([]byte, 600)
@@ -69,7 +74,7 @@ func FuzzHostileChip(f *testing.F) {
 				Ssid: "home", Passphrase: "passw0rd", Retries: 2,
 				ConnectTimeout: 2 * time.Millisecond, WatchdogTimeout: watchdog,
 			})
-			d.GetHostByName("host")
+			d.LookupHost("ip", "host", soon())
 			if fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_STREAM, netdev.IPPROTO_TCP); err == nil {
 				d.SetWriteDeadline(fd, soon())
 				d.Connect(fd, "", ap("10.0.0.1:80"))
@@ -90,8 +95,24 @@ func FuzzHostileChip(f *testing.F) {
 					d.Recv(conn, buf, 0, soon())
 				}
 			}
+			if fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_STREAM, netdev.IPPROTO_TLS); err == nil {
+				d.SetWriteDeadline(fd, soon())
+				d.Connect(fd, "host", ap("10.0.0.1:443"))
+				d.Send(fd, buf, 0, soon())
+				d.Recv(fd, buf, 0, soon())
+			}
+			if fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, 0); err == nil {
+				d.Bind(fd, ap("0.0.0.0:5353"))
+				d.JoinGroup(fd, netip.MustParseAddr("224.0.0.251"))
+				d.RecvFrom(fd, buf, 0, soon())
+			}
+			d.RSSI()
+			d.Time()
+			d.Ping(netip.MustParseAddr("10.0.0.1"), 1)
+			d.DNSServers()
 			d.NetDisconnect()
-			for fd := range d.sockets {
+			d.Scan()
+			for fd := range maxSockets {
 				d.Close(fd)
 			}
 		}

@@ -1,39 +1,51 @@
-package wifinina
+package offload
 
 import (
+	"errors"
+	"io"
 	"time"
 
 	"tinynet/netdev"
 )
 
 // A call on a socket that has to wait does so on a channel of its own, with
-// neither the bus nor a lock held, until the poller or another call has news
-// for it.
+// neither the bus nor a lock held, until the poller, the chip or another call has
+// news for it.
 
 // want is what a call waits for.
 type want uint8
 
 const (
 	wantNothing want = iota // it is at work, or waits for the bus
-	wantData                // cmdPoll: readable
-	wantRoom                // cmdPoll: writable
+	wantData                // Readable
+	wantRoom                // Writable
 	wantTurn                // another Send on the stream to end
 	wantEntry               // an entry of the socket table
 )
+
+// ready is the same in the chip's terms.
+func (w want) ready() Ready {
+	switch w {
+	case wantData:
+		return Readable
+	case wantRoom:
+		return Writable
+	}
+	return 0
+}
 
 // waiter is a call on a socket that is in progress. Whoever has news for it
 // sets told and wakes it.
 type waiter struct {
 	next     *waiter
 	wake     chan struct{}
-	s        *socket
-	gen      uint8
-	dgram    bool
-	state    state // of s when the call took the bus last
-	write    bool  // obeys the write deadline, not the read deadline
-	want     want
-	told     bool
+	s        *Socket
 	deadline instant // given with the call
+	gen      uint8
+	state    state // of s when the call took the bus last
+	want     want
+	write    bool // obeys the write deadline, not the read deadline
+	told     bool
 }
 
 // enter begins a call on socket fd.
@@ -55,7 +67,7 @@ func (d *Device) enter(fd int, write bool, deadline time.Time) (*waiter, error) 
 		default:
 		}
 	}
-	w.s, w.gen, w.dgram, w.state, w.write = s, s.gen, s.dgram, s.state, write
+	w.s, w.gen, w.state, w.write = s, s.gen, s.state, write
 	w.want, w.told, w.deadline = wantNothing, false, limit
 	if err := d.check(w); err != nil {
 		w.next = d.spare
@@ -76,6 +88,7 @@ func (d *Device) exit(w *waiter) {
 			break
 		}
 	}
+	w.s = nil
 	w.next = d.spare
 	d.spare = w
 	d.mu.Unlock()
@@ -131,6 +144,32 @@ func (d *Device) wakeAll() {
 	}
 }
 
+// ready wakes the calls that wait for what the socket is ready for, and
+// remembers it if there are none. The caller holds mu.
+func (d *Device) ready(s *Socket, r Ready) {
+	left := r
+	if r&Failed != 0 {
+		r |= Readable | Writable
+	}
+	for w := d.waiters; w != nil; w = w.next {
+		if w.s == s && w.gen == s.gen && r&w.want.ready() != 0 {
+			left &^= w.want.ready()
+			w.inform()
+		}
+	}
+	s.told |= left &^ Failed
+}
+
+// tryTake takes the bus if it is free.
+func (d *Device) tryTake() bool {
+	select {
+	case d.owner <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // takeFor takes the bus for a call, unless the call has to end.
 func (d *Device) takeFor(w *waiter) error {
 	for {
@@ -141,24 +180,38 @@ func (d *Device) takeFor(w *waiter) error {
 		if err != nil {
 			return err
 		}
-		if !d.bus.tryTake() {
+		if !d.tryTake() {
 			if timed {
 				d.kickPoller() // it minds the deadlines
 			}
 			select {
-			case d.bus.owner <- struct{}{}:
+			case d.owner <- struct{}{}:
 			case <-w.wake:
 				continue
 			}
 		}
 		d.mu.Lock()
-		err = d.check(w)
+		if err = d.check(w); err == nil && !w.s.onChip {
+			err = netdev.ErrConnReset
+			if !w.write && w.state == stateConnected {
+				w.s.eof = true
+				err = io.EOF
+			}
+		}
 		d.mu.Unlock()
 		if err != nil {
-			d.bus.give()
+			<-d.owner
+			return err
 		}
-		return err
+		d.current = w
+		return nil
 	}
+}
+
+// give hands back the bus.
+func (d *Device) give() {
+	d.current = nil
+	<-d.owner
 }
 
 // await waits until the call has what it wants, or has to end. The bus is not
@@ -171,6 +224,10 @@ func (d *Device) await(w *waiter, want want) error {
 // awaitLocked is await for a caller that holds mu, which it releases.
 func (d *Device) awaitLocked(w *waiter, want want) error {
 	w.told, w.want = false, want
+	if r := want.ready(); w.gen == w.s.gen && w.s.told&r != 0 {
+		w.s.told &^= r
+		w.told, w.want = true, wantNothing
+	}
 	for {
 		if w.told {
 			// Even if the call has to end: a turn that was given to it has to
@@ -220,4 +277,19 @@ func (d *Device) endWrite(w *waiter) {
 		}
 	}
 	w.s.writing = false
+}
+
+// fail makes all further calls on the socket return err, and returns it.
+func (d *Device) fail(w *waiter, err error) error {
+	d.mu.Lock()
+	if w.gen == w.s.gen && w.s.err == nil {
+		w.s.err = err
+		d.wakeAll()
+	}
+	if errors.Is(err, netdev.ErrDevice) {
+		d.poll.link = 1 // let the poller see at once what is the matter
+		d.kickPoller()
+	}
+	d.mu.Unlock()
+	return err
 }

@@ -1,0 +1,323 @@
+package offload
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"tinynet/netdev"
+	"tinynet/netlink"
+)
+
+// NetConnect joins a network, or becomes an access point, and returns when the
+// network can be used. Without parameters the Config given to the driver names
+// it; of several, the first counts.
+//
+// It tries params.Retries times, or for ever if that is 0, each time for
+// params.ConnectTimeout. A refused passphrase (netlink.ErrAuthFailure), wrong
+// parameters, firmware that is not supported and a chip that does not work
+// (netdev.ErrDevice) are errors at once. NetDisconnect ends the attempts.
+//
+// If the link is lost later, all sockets fail with netdev.ErrLinkDown. It is
+// restored if params.WatchdogTimeout is not 0.
+func (d *Device) NetConnect(params ...*netlink.ConnectParams) error {
+	p := d.cfg.Link
+	if len(params) > 0 && params[0] != nil {
+		p = *params[0]
+	}
+	if err := check(&p); err != nil {
+		return err
+	}
+	if c, ok := d.chip.(Checker); ok {
+		if err := c.CheckParams(&p); err != nil {
+			return err
+		}
+	}
+	d.link <- struct{}{}
+	err := d.connect(&p)
+	<-d.link
+	d.tell()
+	return err
+}
+
+// Checker is implemented by chips that cannot do all that ConnectParams
+// offers, or have limits of their own.
+type Checker interface {
+	// CheckParams returns an error for what the chip cannot do. The bus is
+	// not held and the chip perhaps not started.
+	CheckParams(p *netlink.ConnectParams) error
+}
+
+// check checks what can be checked of the parameters and fills in defaults.
+func check(p *netlink.ConnectParams) error {
+	switch {
+	case p.ConnectMode != netlink.ConnectModeSTA && p.ConnectMode != netlink.ConnectModeAP:
+		return netlink.ErrConnectModeNoGood
+	case p.Ssid == "":
+		return netlink.ErrMissingSSID
+	case len(p.Ssid) > 32:
+		return netlink.ErrLongSSID
+	case len(p.Hostname) > 32:
+		return errLongHostname
+	}
+	if p.Passphrase == "" {
+		p.AuthType = netlink.AuthTypeOpen
+	}
+	switch p.AuthType {
+	case netlink.AuthTypeOpen:
+	case netlink.AuthTypeWPA2, netlink.AuthTypeWPA, netlink.AuthTypeWPA2Mixed:
+		switch {
+		case len(p.Passphrase) > 63:
+			return netlink.ErrLongPassphrase
+		case len(p.Passphrase) < 8 && p.ConnectMode == netlink.ConnectModeAP:
+			// To join with a short one is for the access point to refuse: it
+			// may have a key of the old WEP.
+			return netlink.ErrShortPassphrase
+		}
+	default:
+		return netlink.ErrAuthTypeNoGood
+	}
+	if p.ConnectTimeout <= 0 {
+		p.ConnectTimeout = netlink.DefaultConnectTimeout
+	}
+	return nil
+}
+
+// start starts the chip unless that is done. The caller holds link.
+func (d *Device) start() error {
+	if d.started {
+		return nil
+	}
+	d.owner <- struct{}{}
+	err := d.chip.Start()
+	d.give()
+	d.started = err == nil
+	return err
+}
+
+// connect is NetConnect; the caller holds link.
+func (d *Device) connect(p *netlink.ConnectParams) error {
+	d.mu.Lock()
+	up := d.up
+	d.cancel = false
+	d.mu.Unlock()
+	if up {
+		return netlink.ErrConnected
+	}
+	d.params = *p
+	broken := 0
+	for try := 1; ; try++ {
+		if err := d.start(); err != nil {
+			return err
+		}
+		ip, err := d.attempt()
+		switch {
+		case err == nil:
+			d.linkUp(ip)
+			return nil
+		case err == netlink.ErrAuthFailure || err == errCancelled || errors.Is(err, errors.ErrUnsupported) || try == p.Retries:
+			return err
+		case errors.Is(err, netdev.ErrDevice):
+			if broken++; broken == 3 {
+				return err
+			}
+		}
+		if !d.pause(d.cfg.Times.Retry) {
+			return errCancelled
+		}
+	}
+}
+
+// attempt makes one attempt to join the network of d.params, with a start
+// before it if the chip needs one. The caller holds link.
+func (d *Device) attempt() (netip.Addr, error) {
+	if err := d.start(); err != nil {
+		return netip.Addr{}, err
+	}
+	ip, err := d.chip.Join(&d.params)
+	if errors.Is(err, netdev.ErrDevice) {
+		d.started = false
+	}
+	return ip, err
+}
+
+// pause sleeps; it returns false as soon as NetDisconnect wants the link.
+func (d *Device) pause(t time.Duration) bool {
+	for {
+		d.mu.Lock()
+		cancel := d.cancel
+		d.mu.Unlock()
+		if cancel || t <= 0 {
+			return !cancel
+		}
+		step := min(t, 50*time.Millisecond)
+		time.Sleep(step)
+		t -= step
+	}
+}
+
+// linkUp makes it known that the link is up and lets the poller run.
+func (d *Device) linkUp(ip netip.Addr) {
+	d.mu.Lock()
+	d.up = true
+	d.stop = false
+	d.ip = ip
+	if d.lastPort == 0 {
+		// Not the same ports after each reset: the peer may remember them.
+		seed := uint32(time.Now().UnixNano())
+		d.lastPort = firstPort + uint16(seed*2654435761>>18)
+	}
+	d.poll.begin(d)
+	d.pushEvent(netlink.EventNetUp)
+	if !d.running {
+		d.running = true
+		go d.run()
+	}
+	d.mu.Unlock()
+}
+
+// linkDown fails all sockets with cause, closes them on the chip if that is
+// alive, and makes it known. The caller holds link.
+func (d *Device) linkDown(cause error) {
+	d.mu.Lock()
+	up := d.up
+	d.up = false
+	for i := range d.sockets {
+		s := &d.sockets[i]
+		if s.state == stateFree {
+			continue
+		}
+		s.err = cause
+	}
+	d.wakeAll()
+	if up {
+		d.pushEvent(netlink.EventNetDown)
+	}
+	d.mu.Unlock()
+
+	// A chip may close connected sockets by itself and hand their numbers out
+	// again, so close all of them before any is opened.
+	d.owner <- struct{}{}
+	for i := range d.sockets {
+		if d.started {
+			if err := d.closeOnChip(&d.sockets[i]); err != nil && d.chip.Broken() {
+				d.started = false
+			}
+			continue
+		}
+		d.mu.Lock()
+		d.sockets[i].onChip = false
+		d.mu.Unlock()
+	}
+	d.give()
+}
+
+// NetDisconnect leaves the network. All sockets fail with
+// netdev.ErrLinkDown; an attempt to connect that is in progress ends. The
+// network can be joined again by NetConnect.
+func (d *Device) NetDisconnect() {
+	d.mu.Lock()
+	d.cancel = true
+	d.mu.Unlock()
+	d.link <- struct{}{}
+	d.mu.Lock()
+	d.stop = true
+	d.mu.Unlock()
+	d.kickPoller()
+	d.linkDown(errNotUp)
+	if d.started {
+		d.owner <- struct{}{}
+		d.started = d.chip.Leave() == nil // otherwise the next NetConnect starts the chip
+		d.give()
+	}
+	<-d.link
+	d.tell()
+}
+
+// NetNotify names the function that is told of link events, one at a time, in
+// order; nil for none. It must return soon: no socket makes progress
+// meanwhile.
+func (d *Device) NetNotify(cb func(netlink.Event)) {
+	d.mu.Lock()
+	d.notify = cb
+	d.mu.Unlock()
+}
+
+// Notify is NetNotify.
+func (d *Device) Notify(cb func(netlink.Event)) { d.NetNotify(cb) }
+
+// pushEvent notes an event for tell; the caller holds mu. If nobody was told
+// of the last ones yet, only the newest are kept.
+func (d *Device) pushEvent(e netlink.Event) {
+	if int(d.nevents) == len(d.events) {
+		copy(d.events[:], d.events[1:])
+		d.nevents--
+	}
+	d.events[d.nevents] = e
+	d.nevents++
+}
+
+// tell calls the callback for each event that was noted, with nothing locked,
+// so that the callback may use the device. If it is being called already,
+// whoever calls it tells the new events too.
+func (d *Device) tell() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.notifying {
+		return
+	}
+	d.notifying = true
+	for d.nevents > 0 {
+		e, cb := d.events[0], d.notify
+		copy(d.events[:], d.events[1:])
+		d.nevents--
+		if cb != nil {
+			d.mu.Unlock()
+			cb(e)
+			d.mu.Lock()
+		}
+	}
+	d.notifying = false
+}
+
+// Hardware is implemented by chips that know their MAC address.
+type Hardware interface {
+	// HardwareAddr returns the MAC address. The bus is held.
+	HardwareAddr() (net.HardwareAddr, error)
+}
+
+// GetHardwareAddr returns the chip's MAC address. Before NetConnect it starts
+// the chip.
+func (d *Device) GetHardwareAddr() (net.HardwareAddr, error) {
+	h, ok := d.chip.(Hardware)
+	if !ok {
+		return nil, netdev.ErrNotSupported
+	}
+	e := d.Engine()
+	if err := e.Begin(false); err != nil {
+		return nil, err
+	}
+	defer e.Give()
+	return h.HardwareAddr()
+}
+
+// isUp returns an error unless the link is up.
+func (d *Device) isUp() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.up {
+		return errNotUp
+	}
+	return nil
+}
+
+// Addr returns the chip's own address.
+func (d *Device) Addr() (netip.Addr, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.up {
+		return netip.Addr{}, errNotUp
+	}
+	return d.ip, nil
+}

@@ -1,0 +1,91 @@
+package offload
+
+import (
+	"net/netip"
+	"time"
+
+	"tinynet/netdev"
+)
+
+// GetHostByName looks up a host's IPv4 address. Most chips do nothing else
+// meanwhile, which may be many seconds if no name server answers.
+func (d *Device) GetHostByName(name string) (netip.Addr, error) {
+	return d.lookUp(name, 0)
+}
+
+// LookupHost looks up a host's IPv4 address, as the only one. network is "ip"
+// or "ip4".
+func (d *Device) LookupHost(network, name string, deadline time.Time) ([]netip.Addr, error) {
+	if network == "ip6" {
+		return nil, errNotIPv4
+	}
+	a, err := d.lookUp(name, d.instantOf(deadline))
+	if err != nil {
+		return nil, err
+	}
+	return []netip.Addr{a}, nil
+}
+
+// lookUp is GetHostByName until the given instant, if that is not 0.
+func (d *Device) lookUp(name string, until instant) (netip.Addr, error) {
+	if ip, err := netip.ParseAddr(name); err == nil {
+		if ip = ip.Unmap(); !ip.Is4() {
+			return netip.Addr{}, errNotIPv4
+		}
+		return ip, nil
+	}
+	if len(name) > 1 && name[len(name)-1] == '.' {
+		name = name[:len(name)-1]
+	}
+	if len(name) > 255 {
+		return netip.Addr{}, errLongName
+	}
+	if !printable(name) {
+		return netip.Addr{}, netdev.ErrHostUnknown
+	}
+	if err := d.isUp(); err != nil {
+		return netip.Addr{}, err
+	}
+	if until == 0 {
+		d.owner <- struct{}{}
+	} else if !d.takeBy(until) {
+		return netip.Addr{}, netdev.ErrTimeout
+	}
+	d.until, d.resolving = until, true
+	a, err := d.chip.Resolve(name)
+	d.until, d.resolving = 0, false
+	d.give()
+	if err == nil && !a.IsValid() {
+		err = netdev.ErrHostUnknown
+	}
+	return a, err
+}
+
+// printable reports whether a name is not empty and has no bytes that no
+// host's name has, and that a chip might take for its end.
+func printable(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if name[i] <= ' ' || name[i] == 0x7F {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// takeBy takes the bus if that can be done in time.
+func (d *Device) takeBy(until instant) bool {
+	if d.now() >= until {
+		return false
+	}
+	if d.tryTake() {
+		return true
+	}
+	t := time.NewTimer(time.Duration(until - d.now()))
+	defer t.Stop()
+	select {
+	case d.owner <- struct{}{}:
+		return true
+	case <-t.C:
+		return false
+	}
+}

@@ -1,0 +1,375 @@
+package offload
+
+import (
+	"errors"
+	"time"
+
+	"tinynet/netdev"
+)
+
+// One goroutine per device, while the link is up, asks the chip about the
+// sockets on which a call waits, or waits for its signal. It also ends calls
+// whose deadline has passed, looks whether the link is still up, and is the
+// watchdog that restores it.
+
+// How often a socket is asked about depends on how long nothing has come: a
+// part of that time, but
+const (
+	pollMin   = instant(500 * time.Microsecond) // at least
+	pollShare = 32                              // that part,
+	pollWarm  = instant(20 * time.Millisecond)  // at most: what the first request after a pause waits for
+	coldShare = 64                              // then, if there are others, a smaller part,
+	pollCold  = instant(59 * time.Millisecond)  // until there are 17 looks a second at all together.
+
+	signalMax = instant(5 * time.Millisecond)   // between two looks at the signal
+	pollQuiet = instant(500 * time.Millisecond) // at a socket that it tells of, while it does not,
+
+	signalLate = instant(30 * time.Millisecond) // but for so long after traffic: a signal may lag
+)
+
+// poller is the state of a device's poller. Only its goroutine uses it, but
+// for begin and link, which mu guards.
+type poller struct {
+	timer  *time.Timer
+	link   instant // when to look at the link
+	watch  instant // when to try to restore it
+	signal instant // when to look at the signal
+	edge   instant // when it rose
+	high   bool
+}
+
+// begin starts over when the link comes up; the caller holds mu.
+func (p *poller) begin(d *Device) { p.link = d.now() + instant(d.cfg.Times.Check) }
+
+// kickPoller makes the poller look again at what there is to do.
+func (d *Device) kickPoller() {
+	select {
+	case d.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run is the poller's goroutine. It ends with the link, or if there is a
+// watchdog with NetDisconnect.
+func (d *Device) run() {
+	for {
+		attend := d.sample()
+		now := d.now()
+		d.mu.Lock()
+		if d.stop || !d.up && d.params.WatchdogTimeout <= 0 {
+			d.running = false
+			d.mu.Unlock()
+			return
+		}
+		up := d.up
+		until := d.expire(now)
+		signals := up && d.signals()
+		s, want, at := d.due()
+		link, watch, signal := d.poll.link, d.poll.watch, d.poll.signal
+		d.mu.Unlock()
+
+		switch {
+		case !up && now >= watch:
+			d.restore()
+		case !up:
+			d.rest(earlier(until, watch) - now)
+		case now >= link:
+			d.checkLink(until)
+		case attend:
+			d.attend(until)
+		case s != nil && now >= at:
+			d.look(s, want, until)
+		default:
+			until = earlier(until, link)
+			if s != nil {
+				until = earlier(until, at)
+			}
+			if signals {
+				until = earlier(until, signal)
+			}
+			d.rest(until - now)
+		}
+	}
+}
+
+// expire wakes the calls that have to end and returns the earliest deadline
+// of the others, 0 if none has any. The caller holds mu.
+func (d *Device) expire(now instant) (next instant) {
+	for w := d.waiters; w != nil; w = w.next {
+		t := w.expiry()
+		switch {
+		case t == 0:
+		case t <= now:
+			w.signal()
+		default:
+			next = earlier(next, t)
+		}
+	}
+	return next
+}
+
+// signals reports whether the signal is to be looked at. The caller holds mu.
+func (d *Device) signals() bool {
+	if d.sig == nil || d.cfg.Push {
+		return d.sig != nil
+	}
+	for i := range d.sockets {
+		if s := &d.sockets[i]; s.onChip && s.Signalled {
+			return true
+		}
+	}
+	return false
+}
+
+// sample looks at the signal if it is time to, and returns whether it rose or,
+// where the chip tells things unasked, is high.
+func (d *Device) sample() (attend bool) {
+	p := &d.poll
+	now := d.now()
+	d.mu.Lock()
+	due := d.up && now >= p.signal && d.signals()
+	active := d.active
+	d.mu.Unlock()
+	if !due {
+		return false
+	}
+	high := d.sig.Signal()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	rose := high && !p.high
+	p.high = high
+	if rose {
+		p.edge = now
+		for i := range d.sockets {
+			if s := &d.sockets[i]; s.Signalled {
+				s.next = 0
+			}
+		}
+	}
+	p.signal = now + max(pollMin, min((now-active)/pollShare, signalMax))
+	return rose || high && d.cfg.Push
+}
+
+// due returns the socket to be polled next, for what, and when. The caller
+// holds mu.
+func (d *Device) due() (next *Socket, want Ready, at instant) {
+	for i := range d.sockets {
+		d.sockets[i].polled = false
+	}
+	for w := d.waiters; w != nil; w = w.next {
+		r := w.want.ready()
+		if s := w.s; r != 0 && w.gen == s.gen && s.onChip && s.err == nil {
+			s.polled = true
+			switch {
+			case s == next:
+				want |= r
+			case next == nil || s.next < at:
+				next, want, at = s, r, s.next
+			}
+		}
+	}
+	return next, want, at
+}
+
+// rest waits for t or a kick.
+func (d *Device) rest(t instant) {
+	d.arm(t)
+	select {
+	case <-d.poll.timer.C:
+	case <-d.kick:
+	}
+}
+
+// arm sets the poller's timer. A tick that is left from before only makes the
+// poller look once in vain.
+func (d *Device) arm(t instant) {
+	t = max(t, 1)
+	if d.poll.timer == nil {
+		d.poll.timer = time.NewTimer(time.Duration(t))
+		return
+	}
+	d.poll.timer.Stop()
+	d.poll.timer.Reset(time.Duration(t))
+}
+
+// takeUntil takes the bus for the poller, unless something else comes up
+// first: a deadline, or a kick.
+func (d *Device) takeUntil(until instant) bool {
+	if !d.tryTake() {
+		wait := instant(d.cfg.Times.Check)
+		if until != 0 {
+			wait = until - d.now()
+		}
+		d.arm(wait)
+		select {
+		case d.owner <- struct{}{}:
+		case <-d.poll.timer.C:
+			return false
+		case <-d.kick:
+			return false
+		}
+	}
+	return true
+}
+
+// giveBack hands the bus back after the chip answered err, and returns whether
+// the chip is broken.
+func (d *Device) giveBack(err error) (broken bool) {
+	broken = err != nil && d.chip.Broken()
+	d.give()
+	return broken
+}
+
+// attend lets the chip tell what it has to tell.
+func (d *Device) attend(until instant) {
+	if !d.takeUntil(until) {
+		return
+	}
+	if d.giveBack(d.sig.Attend()) {
+		d.lost(errLostChip)
+	}
+}
+
+// look asks the chip what a socket is ready for and wakes who waits for it.
+func (d *Device) look(s *Socket, want Ready, until instant) {
+	d.mu.Lock()
+	gen := s.gen
+	d.mu.Unlock()
+	if !d.takeUntil(until) {
+		return
+	}
+	d.mu.Lock()
+	gone := !s.onChip || s.gen != gen
+	d.mu.Unlock()
+	if gone {
+		d.give()
+		return
+	}
+	r, err := d.chip.Poll(s, want)
+	if d.giveBack(err) {
+		d.lost(errLostChip)
+		return
+	}
+	now := d.now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s.gen != gen {
+		return
+	}
+	s.next = now + d.interval(s, want, now)
+	if errors.Is(err, netdev.ErrLinkDown) || errors.Is(err, netdev.ErrConnReset) {
+		r = Failed // who waits finds out
+	} else if err != nil {
+		return
+	}
+	if r&Failed != 0 {
+		r |= Readable | Writable
+	}
+	for w := d.waiters; w != nil; w = w.next {
+		if w.s == s && r&w.want.ready() != 0 {
+			w.inform()
+		}
+	}
+}
+
+// interval returns how long not to poll a socket for what want says. The caller
+// holds mu.
+func (d *Device) interval(s *Socket, want Ready, now instant) instant {
+	last := s.active
+	if s.state == stateListening {
+		last = d.active // a client that got its answer may have the next request
+	}
+	told := s.Signalled && want&Writable == 0 // no signal tells of room
+	if told && d.poll.high {
+		last = max(last, d.poll.edge)
+	}
+	idle := now - last
+	if told && !d.poll.high && idle > signalLate {
+		return pollQuiet
+	}
+	if warm := idle / pollShare; warm < pollWarm {
+		return max(pollMin, warm)
+	}
+	// Those at which new peers knock share the looks half and half with the
+	// others.
+	doors, others := 0, 0
+	for i := range d.sockets {
+		switch o := &d.sockets[i]; {
+		case !o.polled || o.Signalled && !d.poll.high:
+		case o.door():
+			doors++
+		default:
+			others++
+		}
+	}
+	if doors+others <= 1 && !s.Signalled {
+		return pollWarm // a server that waits for its next client, most often
+	}
+	most := instant(others)
+	if s.door() {
+		most = instant(doors)
+	}
+	if doors > 0 && others > 0 {
+		most *= 2
+	}
+	return max(pollWarm, min(idle/coldShare, most*pollCold))
+}
+
+// door reports whether peers that are not known yet reach the socket.
+func (s *Socket) door() bool { return s.state == stateListening || s.Kind == Datagram }
+
+// checkLink asks the chip whether it is still connected.
+func (d *Device) checkLink(until instant) {
+	if !d.takeUntil(until) {
+		return
+	}
+	up, err := d.chip.Check()
+	broken := d.giveBack(err)
+	d.mu.Lock()
+	d.poll.begin(d)
+	d.mu.Unlock()
+	switch {
+	case broken:
+		d.lost(errLostChip)
+	case err == nil && !up:
+		d.lost(errLost)
+	}
+}
+
+// lost takes note that the link is gone, or the chip.
+func (d *Device) lost(cause error) {
+	select {
+	case d.link <- struct{}{}:
+	default:
+		return // NetDisconnect is at it
+	}
+	if cause == errLostChip {
+		d.started = false
+	}
+	d.linkDown(cause)
+	d.poll.watch = d.now()
+	<-d.link
+	d.tell()
+}
+
+// restore tries to bring the link up again.
+func (d *Device) restore() {
+	select {
+	case d.link <- struct{}{}:
+	default:
+		// NetConnect or NetDisconnect is at it.
+		d.rest(instant(d.cfg.Times.Check))
+		return
+	}
+	d.mu.Lock()
+	wanted := !d.stop && !d.up && !d.cancel
+	d.mu.Unlock()
+	if wanted {
+		if ip, err := d.attempt(); err == nil {
+			d.linkUp(ip)
+		}
+		d.poll.watch = d.now() + instant(d.params.WatchdogTimeout)
+	}
+	<-d.link
+	d.tell()
+}
