@@ -861,9 +861,23 @@ func (r *run) lookup(me int) {
 	if name == "" {
 		name = "host"
 	}
+	// A chip may take a minute to ask servers that do not answer, but not if there
+	// is a deadline.
 	var ip netip.Addr
-	err := r.timed(me, "lookup", time.Time{}, func() (err error) {
-		ip, err = r.b.Dev.GetHostByName(name)
+	var deadline time.Time
+	d, timed := r.b.Dev.(netdev.HostLookuper)
+	if timed {
+		deadline = time.Now().Add(patience / 2)
+	}
+	err := r.timed(me, "lookup", deadline, func() (err error) {
+		if !timed {
+			ip, err = r.b.Dev.GetHostByName(name)
+			return err
+		}
+		all, err := d.LookupHost("ip4", name, deadline)
+		if err == nil {
+			ip = all[0]
+		}
 		return err
 	})
 	if err == nil && ip != r.b.Peer.Addr() && !r.undetectable() {

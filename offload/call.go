@@ -199,6 +199,9 @@ func (d *Device) takeFor(w *waiter) error {
 			}
 		}
 		d.mu.Unlock()
+		if err == nil {
+			err = d.alive()
+		}
 		if err != nil {
 			<-d.owner
 			return err
@@ -206,6 +209,20 @@ func (d *Device) takeFor(w *waiter) error {
 		d.current = w
 		return nil
 	}
+}
+
+// alive returns an error if the chip has to be looked after before it is of use: each
+// call in the queue for the bus would wait for it in vain. The caller holds the
+// bus.
+func (d *Device) alive() error {
+	if !d.chip.Broken() {
+		return nil
+	}
+	d.mu.Lock()
+	d.poll.link = 1
+	d.mu.Unlock()
+	d.kickPoller()
+	return errMute
 }
 
 // give hands back the bus.

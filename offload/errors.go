@@ -21,6 +21,7 @@ func Wrap(text string, err error) error { return &wrapped{text, err} }
 var (
 	errLostChip = Wrap("network link is down: the chip stopped answering", netdev.ErrLinkDown)
 	errLost     = Wrap("network link is down", netdev.ErrLinkDown)
+	errMute     = Wrap("the chip does not answer and is about to be reset", netdev.ErrDevice)
 	errNotUp    = Wrap("no network link: call NetConnect first", netdev.ErrLinkDown)
 
 	errCancelled    = Wrap("NetDisconnect ended the attempt to connect", netlink.ErrConnectFailed)

@@ -51,9 +51,13 @@ func (d *Device) lookUp(name string, until instant) (netip.Addr, error) {
 	} else if !d.takeBy(until) {
 		return netip.Addr{}, netdev.ErrTimeout
 	}
-	d.until, d.resolving = until, true
-	a, err := d.chip.Resolve(name)
-	d.until, d.resolving = 0, false
+	var a netip.Addr
+	err := d.alive()
+	if err == nil {
+		d.until, d.resolving = until, true
+		a, err = d.chip.Resolve(name)
+		d.until, d.resolving = 0, false
+	}
 	d.give()
 	if err == nil && !a.IsValid() {
 		err = netdev.ErrHostUnknown

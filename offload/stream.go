@@ -58,6 +58,9 @@ func (d *Device) open(s *Socket) error {
 	if err != nil {
 		return err
 	}
+	if err := d.alive(); err != nil {
+		return err
+	}
 	if err := d.chip.Open(s); err != nil {
 		return err
 	}
@@ -577,7 +580,7 @@ func (d *Device) Close(sockfd int) error {
 	d.mu.Unlock()
 
 	d.owner <- struct{}{}
-	if c, ok := d.chip.(Drainer); ok && drain {
+	if c, ok := d.chip.(Drainer); ok && drain && d.alive() == nil {
 		// The peer's window bounds what there can be.
 		for try := 0; s.onChip && try < 4; try++ {
 			if more, err := c.Drain(s); err != nil || !more {

@@ -34,7 +34,7 @@ type limits struct {
 	selects time.Duration // for READY to go high after CS went low, microseconds on a live chip
 	command time.Duration // for a reply
 	slow    time.Duration // for the reply to a command that restarts the radio
-	resolve time.Duration // for the reply to a look-up: tries at up to three servers
+	resolve time.Duration // for the reply to a look-up: three servers that do not answer take 7 s each
 	settle  time.Duration // for the state to settle after leaving a network
 	join    time.Duration // between two looks at the state of a join
 	dial    time.Duration // for a connection that the chip makes while it does nothing else
@@ -49,7 +49,7 @@ var defaultLimits = limits{
 	selects: 20 * time.Millisecond,
 	command: 3 * time.Second,
 	slow:    10 * time.Second,
-	resolve: 60 * time.Second,
+	resolve: 25 * time.Second,
 	settle:  time.Second,
 	join:    50 * time.Millisecond,
 	dial:    30 * time.Second,

@@ -43,6 +43,14 @@ func (c *chip) openDescriptor(s *offload.Socket) error {
 		kind = typeDatagram
 	}
 	desc, err := c.bus.socket(kind)
+	if err == nil && desc == noFD {
+		// One may be lost without anybody's knowing: a byte flipped in a close.
+		c.orphans = true
+		if err := c.sweep(); err != nil {
+			return err
+		}
+		desc, err = c.bus.socket(kind)
+	}
 	if err != nil {
 		c.orphans = true
 		return err
@@ -94,6 +102,10 @@ func (c *chip) sweep() error {
 // closeDescriptor closes a descriptor. One that the chip does not know is
 // closed, so it does no harm to say it twice.
 func (c *chip) closeDescriptor(s *offload.Socket) error {
+	if c.bus.broken() {
+		c.orphans = true // if no reset comes first
+		return errNoAnswer
+	}
 	known, err := c.bus.close(byte(s.Handle))
 	if err == errGarbled || err == errRefused {
 		known, err = c.bus.close(byte(s.Handle))

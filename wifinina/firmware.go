@@ -32,27 +32,42 @@ func (c *chip) identify() error {
 	// Adafruit's 1.x has numbers up to 1.7 and none of the commands that
 	// Arduino's has since 1.5, so ask. The question has no side effect.
 	if major > 1 || minor >= 5 {
-		switch _, err := b.errno(); err {
-		case nil:
-			fw.descriptors = true
-		case errRefused:
-			fw.adafruit = true
-		default:
+		known, err := knows(func() error { _, err := b.errno(); return err })
+		if err != nil {
 			return err
 		}
+		fw.descriptors, fw.adafruit = known, !known
 	}
 	if major >= 3 {
-		switch err := b.versionNumber(); err {
-		case nil:
-		case errRefused:
-			fw.adafruit, fw.slots = true, 6
-		default:
+		known, err := knows(b.versionNumber)
+		if err != nil {
 			return err
+		}
+		if !known {
+			fw.adafruit, fw.slots = true, 6
 		}
 	}
 	c.fw = fw
 	c.eng.SetSockets(int(fw.slots))
 	return nil
+}
+
+// knows reports whether the chip knows the command that ask gives it. What the driver
+// does until the next reset hangs on it, and noise on the wire can look like a refusal.
+func knows(ask func() error) (bool, error) {
+	var err error
+	for range 3 {
+		if err = ask(); err == nil {
+			return true, nil
+		}
+		if err != errRefused && err != errGarbled {
+			break
+		}
+	}
+	if err == errRefused {
+		return false, nil
+	}
+	return false, err
 }
 
 // arduino32 reports whether it stands on arduino-esp32, as Adafruit's does from
