@@ -23,6 +23,9 @@ import (
 	"tinynet/cmd/tinynet/internal/overlay"
 )
 
+// tinygoCache is where TinyGo keeps what it builds, unless it is told otherwise.
+var tinygoCache string
+
 // asTool is the environment variable that makes the test binary the tool.
 const asTool = "TINYNET_TEST_AS_TOOL"
 
@@ -44,6 +47,9 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(cache)
 		os.Setenv("GOCACHE", strings.TrimSpace(string(out)))
+		if dir, err := os.UserCacheDir(); err == nil {
+			tinygoCache = filepath.Join(dir, "tinygo")
+		}
 		os.Setenv("XDG_CACHE_HOME", cache)
 		return m.Run()
 	}())
@@ -158,6 +164,11 @@ func TestCommandLines(t *testing.T) {
 		{"help test", 0, "-args"},
 		{"test -h", 0, "-args"},
 		{"test . -h", 0, "-args"},
+		{"help tinygo", 0, "-http=full"},
+		{"tinygo -h", 0, "-http=full"},
+		{"size -h", 0, "-update"},
+		{"tinygo", 2, "flash -target pyportal"},
+		{"size -target nonsense", 2, "tinynet boards"},
 		{"help test std", 0, "known.txt"},
 		{"test std -h", 0, "known.txt"},
 		{"test std -netdev nonsense", 2, "only: hostnet, loopback, plain"},

@@ -11,6 +11,7 @@ type Spec struct {
 	Title  string   // as its maker calls it: "Adafruit PyPortal"
 	MCU    string   // microcontroller: "ATSAMD51J20A"
 	Flash  int      // of the microcontroller's program memory, bytes
+	Boot   int      // of Flash, what the boot loader takes, bytes
 	RAM    int      // bytes
 	Chip   string   // network chip: "WiFiNINA"
 	Tags   []string // build tags of a program for the board, its own first
@@ -46,6 +47,7 @@ var specs = []Spec{
 		Title: "Adafruit PyPortal",
 		MCU:   "ATSAMD51J20A",
 		Flash: 1 << 20,
+		Boot:  16 << 10,
 		RAM:   256 << 10,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"pyportal", "ninafw"},
@@ -59,6 +61,7 @@ var specs = []Spec{
 		Title: "Arduino Nano 33 IoT",
 		MCU:   "ATSAMD21G18A",
 		Flash: 256 << 10,
+		Boot:  8 << 10,
 		RAM:   32 << 10,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"arduino_nano33", "ninafw"},
@@ -72,6 +75,7 @@ var specs = []Spec{
 		Title: "Arduino Nano RP2040 Connect",
 		MCU:   "RP2040",
 		Flash: 16 << 20,
+		Boot:  256,
 		RAM:   256 << 10,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"nano_rp2040", "ninafw"},
@@ -85,6 +89,7 @@ var specs = []Spec{
 		Title: "Adafruit Metro M4 AirLift Lite",
 		MCU:   "ATSAMD51J19A",
 		Flash: 512 << 10,
+		Boot:  16 << 10,
 		RAM:   192 << 10,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"metro_m4_airlift", "ninafw"},
@@ -98,6 +103,7 @@ var specs = []Spec{
 		Title: "Arduino MKR WiFi 1010",
 		MCU:   "ATSAMD21G18A",
 		Flash: 256 << 10,
+		Boot:  8 << 10,
 		RAM:   32 << 10,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"arduino_mkrwifi1010", "ninafw"},
@@ -111,6 +117,7 @@ var specs = []Spec{
 		Title: "Adafruit MatrixPortal M4",
 		MCU:   "ATSAMD51J19A",
 		Flash: 512 << 10,
+		Boot:  16 << 10,
 		RAM:   192 << 10,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"matrixportal_m4", "ninafw"},

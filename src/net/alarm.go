@@ -16,35 +16,39 @@ const (
 // An alarm is the deadline of those who wait for a condition. Its fields are
 // guarded by the condition's lock.
 type alarm struct {
-	at    time.Time // zero for none
-	armed bool      // the timer is set for at
-	timer *time.Timer
+	at    instant
+	armed bool // the timer is set for at
+
+	// The methods of the timer, which is made when it is needed.
+	reset func(time.Duration) bool
+	cease func() bool
 }
 
 // set moves the deadline. The caller wakes those who wait for c.
 func (a *alarm) set(t time.Time) {
-	a.at = fixed(t)
+	a.at = instantOf(t)
 	a.armed = false
 }
 
 // expired reports whether the deadline has passed.
-func (a *alarm) expired() bool { return !a.at.IsZero() && time.Until(a.at) <= 0 }
+func (a *alarm) expired() bool { return a.at.passed() }
 
 // wait waits for c, but not much longer than to the deadline: the caller looks
 // again what is the case.
 func (a *alarm) wait(c *sync.Cond) {
-	if !a.at.IsZero() && !a.armed {
+	if a.at != 0 && !a.armed {
 		a.armed = true
-		left := time.Until(a.at)
-		if a.timer != nil {
-			a.timer.Reset(left)
+		left := a.at.left()
+		if a.reset != nil {
+			a.reset(left)
 		} else {
-			a.timer = time.AfterFunc(left, func() {
+			timer := time.AfterFunc(left, func() {
 				c.L.Lock()
 				a.armed = false // a coarse clock may ring early
 				c.Broadcast()
 				c.L.Unlock()
 			})
+			a.reset, a.cease = timer.Reset, timer.Stop
 		}
 	}
 	c.Wait()
@@ -53,16 +57,7 @@ func (a *alarm) wait(c *sync.Cond) {
 // stop is called when nobody will wait any more. A running timer would keep
 // what it belongs to in memory.
 func (a *alarm) stop() {
-	if a.timer != nil {
-		a.timer.Stop()
+	if a.cease != nil {
+		a.cease()
 	}
-}
-
-// fixed returns t as a time that does not move when the clock is set.
-func fixed(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	now := time.Now()
-	return now.Add(t.Sub(now))
 }

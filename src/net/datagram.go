@@ -17,8 +17,8 @@ type udpSocket struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	inbox   datagrams
-	alarm   alarm     // for reading
-	until   time.Time // for writing, which never blocks in memory
+	alarm   alarm   // for reading
+	until   instant // for writing, which never blocks in memory
 	closed  bool
 }
 
@@ -107,7 +107,7 @@ func (u *udpSocket) sendTo(b []byte, to netip.AddrPort) (int, error) {
 	switch local := u.binding.local.Addr(); {
 	case closed:
 		return 0, ErrClosed
-	case !until.IsZero() && time.Until(until) <= 0:
+	case until.passed():
 		return 0, os.ErrDeadlineExceeded
 	case !u.binding.dual && local.Is4() && !to.Addr().Is4():
 		return 0, &AddrError{Err: "non-IPv4 address", Addr: to.Addr().String()}
@@ -140,7 +140,7 @@ func (u *udpSocket) setDeadline(dirs direction, t time.Time) error {
 		u.changed.Broadcast()
 	}
 	if dirs&writing != 0 {
-		u.until = fixed(t)
+		u.until = instantOf(t)
 	}
 	u.mu.Unlock()
 	if u.dev != nil {

@@ -64,6 +64,7 @@ const (
 	sockSeqpacket = 0x5
 	protoTCP      = 0x6
 	protoUDP      = 0x11
+	protoTLS      = 0xFE
 
 	solSocket    = 0x1
 	soReuseaddr  = 0x2
@@ -108,6 +109,7 @@ var (
 	errNoControl    error = unsupportedError("control messages are not supported")
 	errNoUnix       error = unsupportedError("the network device has no Unix domain sockets")
 	errNoRawIP      error = unsupportedError("raw IP sockets are not supported")
+	errNoTLS        error = unsupportedError("the loopback does not encrypt")
 	errNoMulticast  error = unsupportedError("the network device has no multicast groups")
 )
 

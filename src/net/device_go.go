@@ -11,11 +11,9 @@ import _ "unsafe" // for go:linkname
 var tinynetDevice any
 
 const (
-	// raceFamilies says that a host's addresses of both families are raced,
-	// unixSockets and rawSockets that the device may have some.
-	raceFamilies = true
-	unixSockets  = true
-	rawSockets   = true
+	// unixSockets and rawSockets say that the device may have some.
+	unixSockets = true
+	rawSockets  = true
 
 	loopbackBuffer  = 64 << 10 // bytes in each direction of a loopback connection
 	loopbackBacklog = 4096     // connections that a listener has not accepted yet

@@ -8,9 +8,8 @@ var tinynetDevice any
 
 // A board has few sockets, and no files.
 const (
-	raceFamilies = false
-	unixSockets  = false
-	rawSockets   = false
+	unixSockets = false
+	rawSockets  = false
 
 	loopbackBuffer  = 4 << 10
 	loopbackBacklog = 16

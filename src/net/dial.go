@@ -56,6 +56,7 @@ type Dialer struct {
 	ControlContext func(ctx context.Context, network, address string, c syscall.RawConn) error
 
 	multipath bool
+	tls       bool // the device is to encrypt: see dialTLS
 }
 
 // MultipathTCP returns what SetMultipathTCP has set.
@@ -75,7 +76,7 @@ func (d *Dialer) SetMultipathTCP(use bool) { d.multipath = use }
 // colon and an IP protocol's number or name, where address is a host.
 func Dial(network, address string) (Conn, error) {
 	var d Dialer
-	return d.DialContext(context.Background(), network, address)
+	return d.dial(context.Background(), nil, network, address)
 }
 
 // DialTimeout is Dial with a limit of time, the look-up of the name included.
@@ -97,6 +98,17 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 	}
 	ctx, cancel := d.limit(ctx)
 	defer cancel()
+	return d.dial(ctx, context.WithTimeout, network, address)
+}
+
+// limiter is the type of context.WithTimeout. The function Dial, whose context
+// has no end, has none: a program that only dials is without the greater part of
+// package context then, and without the printing of times that comes with it.
+type limiter func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+
+// dial is DialContext within the Dialer's limits. within may be nil if ctx has no
+// deadline.
+func (d *Dialer) dial(ctx context.Context, within limiter, network, address string) (Conn, error) {
 	fail := func(err error) (Conn, error) {
 		return nil, &OpError{Op: "dial", Net: network, Err: err}
 	}
@@ -135,88 +147,11 @@ func (d *Dialer) DialContext(ctx context.Context, network, address string) (Conn
 		}
 	}
 	try := func(ctx context.Context, addrs []netip.AddrPort) (Conn, error) {
-		return dialSerial(ctx, addrs, func(ctx context.Context, remote netip.AddrPort) (Conn, error) {
+		return dialSerial(ctx, within, addrs, func(ctx context.Context, remote netip.AddrPort) (Conn, error) {
 			return d.dialOne(ctx, proto, network, host, local, remote)
 		})
 	}
-	if raceFamilies && network == "tcp" && d.FallbackDelay >= 0 {
-		if first, second := partition(addrs); second != nil {
-			return d.race(ctx, try, first, second)
-		}
-	}
-	return try(ctx, addrs)
-}
-
-// partition splits addrs into those of the first one's family and the others.
-func partition(addrs []netip.AddrPort) (first, second []netip.AddrPort) {
-	for _, a := range addrs {
-		if a.Addr().Is4() == addrs[0].Addr().Is4() {
-			first = append(first, a)
-		} else {
-			second = append(second, a)
-		}
-	}
-	return first, second
-}
-
-// race tries the first addresses, and the second ones beside them when
-// FallbackDelay has passed or the first ones have failed (RFC 8305). The first
-// connection wins, and if there is none the error is that of the first ones.
-func (d *Dialer) race(ctx context.Context, try func(context.Context, []netip.AddrPort) (Conn, error), first, second []netip.AddrPort) (Conn, error) {
-	type result struct {
-		c     Conn
-		err   error
-		first bool
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	results := make(chan result, 2)
-	running := 0
-	start := func(addrs []netip.AddrPort, isFirst bool) {
-		running++
-		go func() {
-			c, err := try(ctx, addrs)
-			results <- result{c, err, isFirst}
-		}()
-	}
-	delay := d.FallbackDelay
-	if delay == 0 {
-		delay = 300 * time.Millisecond
-	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	start(first, true)
-	fallback := timer.C
-	var firstErr error
-	for {
-		select {
-		case <-fallback:
-			fallback = nil
-			start(second, false)
-		case r := <-results:
-			running--
-			if r.err == nil {
-				if running > 0 {
-					go func() {
-						if late := <-results; late.err == nil {
-							late.c.Close()
-						}
-					}()
-				}
-				return r.c, nil
-			}
-			if r.first {
-				firstErr = r.err
-				if fallback != nil {
-					fallback = nil
-					start(second, false)
-				}
-			}
-			if running == 0 {
-				return nil, firstErr
-			}
-		}
-	}
+	return d.tryFamilies(ctx, network, addrs, try)
 }
 
 // limit returns ctx with the Dialer's own limits.
@@ -279,16 +214,16 @@ func sameFamily(addrs []netip.AddrPort, as netip.Addr) (same []netip.AddrPort) {
 
 // dialSerial tries the addresses in turn by one and returns the first error if
 // none works. Each has its share of the time that is left.
-func dialSerial(ctx context.Context, addrs []netip.AddrPort, one func(context.Context, netip.AddrPort) (Conn, error)) (Conn, error) {
+func dialSerial(ctx context.Context, within limiter, addrs []netip.AddrPort, one func(context.Context, netip.AddrPort) (Conn, error)) (Conn, error) {
 	if len(addrs) == 0 {
 		return nil, errMissingAddress
 	}
 	var first error
 	for i, remote := range addrs {
 		tryCtx, cancel := ctx, func() {}
-		if deadline, ok := ctx.Deadline(); ok && i < len(addrs)-1 {
+		if deadline, ok := ctx.Deadline(); ok && within != nil && i < len(addrs)-1 {
 			share := shareOf(time.Until(deadline), len(addrs)-i)
-			tryCtx, cancel = context.WithTimeout(ctx, share)
+			tryCtx, cancel = within(ctx, share)
 		}
 		c, err := one(tryCtx, remote)
 		cancel()

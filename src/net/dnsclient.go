@@ -103,7 +103,7 @@ func (r *Resolver) roundTrip(ctx context.Context, timeout time.Duration, network
 	if t, ok := limited.Deadline(); ok {
 		c.SetDeadline(t)
 	}
-	stop := context.AfterFunc(ctx, func() { c.SetDeadline(longAgo) })
+	stop := context.AfterFunc(ctx, func() { c.SetDeadline(longAgo.time()) })
 	defer stop()
 	// The Dial function decides what it is.
 	if _, packets := c.(PacketConn); packets {

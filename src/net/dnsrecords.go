@@ -79,8 +79,8 @@ func (r *Resolver) lookupMX(ctx context.Context, name string) (records []*MX, er
 			return true
 		}
 		// Some have an address there.
-		ip, err := netip.ParseAddr(mx.Host[:len(mx.Host)-1])
-		return err == nil && ip.Zone() == ""
+		ip, ok := parseAddr(mx.Host[:len(mx.Host)-1])
+		return ok && ip.Zone() == ""
 	})
 }
 

@@ -35,6 +35,7 @@ type fakeDevice struct {
 
 type fakeSock struct {
 	domain, stype int
+	protocol      int
 	local, peer   netip.AddrPort
 	in, out       []byte
 	inbox, outbox []fakeDatagram
@@ -193,7 +194,7 @@ func (d *fakeDevice) Socket(domain int, stype int, protocol int) (int, error) {
 	}
 	fd := d.nextFd
 	d.nextFd++
-	d.socks[fd] = &fakeSock{domain: domain, stype: stype}
+	d.socks[fd] = &fakeSock{domain: domain, stype: stype, protocol: protocol}
 	return fd, nil
 }
 

@@ -40,8 +40,8 @@ func IPv4(a, b, c, d byte) IP {
 // "2001:db8::68" or "::ffff:192.0.2.1", in 16 bytes, or nil if s is none. A
 // zone is not accepted.
 func ParseIP(s string) IP {
-	addr, err := netip.ParseAddr(s)
-	if err != nil || addr.Zone() != "" {
+	addr, ok := parseAddr(s)
+	if !ok || addr.Zone() != "" {
 		return nil
 	}
 	b := addr.As16()

@@ -2,7 +2,6 @@ package net
 
 import (
 	"math/bits"
-	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -70,9 +69,9 @@ type IPNet struct {
 // error is a ParseError.
 func ParseCIDR(s string) (IP, *IPNet, error) {
 	host, mask, _ := strings.Cut(s, "/")
-	addr, err := netip.ParseAddr(host)
+	addr, isAddr := parseAddr(host)
 	ones, ok := prefixLen(mask, addr.BitLen())
-	if err != nil || addr.Zone() != "" || !ok {
+	if !isAddr || addr.Zone() != "" || !ok {
 		return nil, nil, &ParseError{Type: "CIDR address", Text: s}
 	}
 	b := addr.As16()

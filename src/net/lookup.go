@@ -55,7 +55,7 @@ func LookupHost(host string) (addrs []string, err error) {
 
 // LookupHost returns the addresses of a host in text. The error is a DNSError.
 func (r *Resolver) LookupHost(ctx context.Context, host string) (addrs []string, err error) {
-	if _, err := netip.ParseAddr(host); err == nil {
+	if _, ok := parseAddr(host); ok {
 		return []string{host}, nil
 	}
 	ips, err := r.lookupIPs(ctx, 0, host)
@@ -227,8 +227,8 @@ func LookupAddr(addr string) (names []string, err error) {
 // LookupAddr returns the names of an address. Bad names are left out, and err
 // says so.
 func (r *Resolver) LookupAddr(ctx context.Context, addr string) ([]string, error) {
-	ip, err := netip.ParseAddr(addr)
-	if err != nil {
+	ip, ok := parseAddr(addr)
+	if !ok {
 		return nil, &DNSError{Err: "unrecognized address", Name: addr}
 	}
 	if names := hostsNames(ip); names != nil {
@@ -246,7 +246,7 @@ func (r *Resolver) lookupIPs(ctx context.Context, family byte, host string) ([]n
 	if host == "" {
 		return nil, newDNSError(errNoSuchHost, host, "")
 	}
-	if ip, err := netip.ParseAddr(host); err == nil {
+	if ip, ok := parseAddr(host); ok {
 		return []netip.Addr{ip.Unmap()}, nil
 	}
 	instead, done := traceLookup(ctx, host)

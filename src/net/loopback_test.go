@@ -782,7 +782,7 @@ func TestLoopbackUDPRefuses(t *testing.T) {
 		if err := write(tt.other); !errors.As(err, &addr) {
 			t.Errorf("%s from %s to %s: %v, want an AddrError", tt.network, tt.local, tt.other, err)
 		}
-		c.SetWriteDeadline(longAgo)
+		c.SetWriteDeadline(longAgo.time())
 		if err := write(tt.good); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("after the deadline: %v", err)
 		}

@@ -87,7 +87,7 @@ func (r *Resolver) resolve(ctx context.Context, proto string, family byte, addre
 	if len(addrs) == 0 {
 		return nil, "", &AddrError{Err: errNoSuitableAddress.Error(), Addr: host}
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
+	if _, ok := parseAddr(host); ok {
 		host = ""
 	}
 	return addrs, host, nil

@@ -39,9 +39,6 @@ const (
 	sendSlice = time.Second
 )
 
-// longAgo is the deadline that wakes a blocked call of a device.
-var longAgo = time.Unix(1, 0)
-
 // A devSocket is a socket of the device. It counts the calls that are inside
 // the device: the socket is freed there by the last one out, so that none of
 // them finds another socket under its number.
@@ -63,8 +60,9 @@ type devSocket struct {
 
 	mu        sync.Mutex
 	changed   sync.Cond // busy, closed or freed changed
-	deadlines [2]time.Time
+	deadlines [2]instant
 	busy      direction      // directions in which a call is under way
+	panicked  [2]bool        // the call that has its turn in that direction did
 	users     int            // calls inside the device
 	peer      netip.AddrPort // of a datagram socket
 	listening bool
@@ -203,14 +201,14 @@ func (s *devSocket) setDeadline(dirs direction, t time.Time) error {
 		return err
 	}
 	defer s.leave(0)
-	t = fixed(t)
+	at := instantOf(t)
 	var err error
 	for i, dir := range [...]direction{reading, writing} {
 		if dirs&dir == 0 {
 			continue
 		}
 		s.mu.Lock()
-		s.deadlines[i] = t
+		s.deadlines[i] = at
 		s.mu.Unlock()
 		if e := s.settle(dir); e != nil {
 			err = e
@@ -231,9 +229,9 @@ func (s *devSocket) settle(dir direction) (err error) {
 	for {
 		want := s.effective(dir)
 		if dir == reading {
-			err = d.SetReadDeadline(s.fd, want)
+			err = d.SetReadDeadline(s.fd, want.time())
 		} else {
-			err = d.SetWriteDeadline(s.fd, want)
+			err = d.SetWriteDeadline(s.fd, want.time())
 		}
 		if s.effective(dir) == want {
 			return err
@@ -242,7 +240,7 @@ func (s *devSocket) settle(dir direction) (err error) {
 }
 
 // effective returns the deadline of dir as the device should know it.
-func (s *devSocket) effective(dir direction) time.Time {
+func (s *devSocket) effective(dir direction) instant {
 	pending := dir == reading && s.pending != nil && s.pending()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -271,7 +269,7 @@ func (s *devSocket) interrupted(dir direction) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if t := s.deadlines[dir>>1]; !t.IsZero() && time.Until(t) <= 0 {
+	if s.deadlines[dir>>1].passed() {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
@@ -301,7 +299,7 @@ func (s *devSocket) receive(b []byte, accept bool) (n int, from netip.AddrPort, 
 		if err := s.interrupted(reading); err != nil {
 			return 0, from, err
 		}
-		var until time.Time
+		var until instant
 		if !timed {
 			until = s.sliced(reading, recvSlice)
 		}
@@ -329,37 +327,55 @@ func (s *devSocket) receive(b []byte, accept bool) (n int, from netip.AddrPort, 
 		}
 		// The end of a slice, or a wake-up that came late. A device that
 		// returns too early must not make us spin.
-		if timed || time.Until(until) > 0 {
+		if timed || until.left() > 0 {
 			time.Sleep(time.Millisecond)
 		}
 	}
 }
 
 // sliced returns when a call of a device without deadliner is to return.
-func (s *devSocket) sliced(dir direction, slice time.Duration) time.Time {
-	until := time.Now().Add(slice)
+func (s *devSocket) sliced(dir direction, slice time.Duration) instant {
+	until := now() + instant(slice)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.deadlines[dir>>1]; !t.IsZero() && t.Before(until) {
+	if t := s.deadlines[dir>>1]; t != 0 && t < until {
 		return t
 	}
 	return until
 }
 
-func (s *devSocket) callReceive(b []byte, accept bool, until time.Time) (n int, from netip.AddrPort, err error) {
-	defer recovered(&err)
+// callReceive calls the device, in a turn for reading.
+func (s *devSocket) callReceive(b []byte, accept bool, until instant) (n int, from netip.AddrPort, err error) {
+	n, from, err = s.tryReceive(b, accept, until)
+	if s.panicked[0] {
+		s.panicked[0] = false
+		return 0, from, errPanicked
+	}
+	return n, from, err
+}
+
+// caught is recovered for the calls that must not allocate, as an error whose
+// address is taken does with TinyGo.
+func (s *devSocket) caught(dir direction) {
+	if recover() != nil {
+		s.panicked[dir>>1] = true
+	}
+}
+
+func (s *devSocket) tryReceive(b []byte, accept bool, until instant) (n int, from netip.AddrPort, err error) {
+	defer s.caught(reading)
 	if accept {
 		return s.dev.Accept(s.fd)
 	}
 	if s.datagrams && !s.connected {
 		if d, ok := s.dev.(datagrammer); ok {
-			return d.RecvFrom(s.fd, b, 0, until)
+			return d.RecvFrom(s.fd, b, 0, until.time())
 		}
 		if !s.currentPeer().IsValid() {
 			return 0, from, errNoSender
 		}
 	}
-	n, err = s.dev.Recv(s.fd, b, 0, until)
+	n, err = s.dev.Recv(s.fd, b, 0, until.time())
 	return n, s.currentPeer(), err
 }
 
@@ -383,7 +399,7 @@ func (s *devSocket) sendTo(b []byte, to netip.AddrPort) (sent int, err error) {
 		if err := s.interrupted(writing); err != nil {
 			return sent, err
 		}
-		var until time.Time // a device with deadliner knows
+		var until instant // a device with deadliner knows
 		if !timed {
 			until = s.sliced(writing, sendSlice)
 		}
@@ -397,7 +413,7 @@ func (s *devSocket) sendTo(b []byte, to netip.AddrPort) (sent int, err error) {
 				return sent, reason
 			}
 			if !timed && isTimeout(err) && (n == 0 || n > 0 && !s.datagrams) {
-				if time.Until(until) > 0 {
+				if until.left() > 0 {
 					time.Sleep(time.Millisecond) // it must not make us spin
 				}
 				continue
@@ -414,12 +430,22 @@ func (s *devSocket) sendTo(b []byte, to netip.AddrPort) (sent int, err error) {
 	return sent, nil
 }
 
-func (s *devSocket) callSend(b []byte, to netip.AddrPort, until time.Time) (n int, err error) {
-	defer recovered(&err)
+// callSend calls the device, in a turn for writing.
+func (s *devSocket) callSend(b []byte, to netip.AddrPort, until instant) (n int, err error) {
+	n, err = s.trySend(b, to, until)
+	if s.panicked[1] {
+		s.panicked[1] = false
+		return 0, errPanicked
+	}
+	return n, err
+}
+
+func (s *devSocket) trySend(b []byte, to netip.AddrPort, until instant) (n int, err error) {
+	defer s.caught(writing)
 	raceRelease()
 	if to.IsValid() {
 		if d, ok := s.dev.(datagrammer); ok {
-			return d.SendTo(s.fd, b, 0, to, until)
+			return d.SendTo(s.fd, b, 0, to, until.time())
 		}
 		if to != s.currentPeer() {
 			if err := s.dev.Connect(s.fd, "", to); err != nil {
@@ -430,7 +456,7 @@ func (s *devSocket) callSend(b []byte, to netip.AddrPort, until time.Time) (n in
 			s.mu.Unlock()
 		}
 	}
-	return s.dev.Send(s.fd, b, 0, until)
+	return s.dev.Send(s.fd, b, 0, until.time())
 }
 
 // connect connects to host, which may be empty, at the address to. It returns

@@ -74,7 +74,14 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 	if err != nil {
 		return nil, err
 	}
+	proto := protoTCP
+	if d.tls {
+		proto = protoTLS
+	}
 	if loopbackInMemory(remote.Addr()) {
+		if d.tls {
+			return nil, errNoTLS
+		}
 		if err := d.control(ctx, network, remote, nil); err != nil {
 			return nil, err
 		}
@@ -88,7 +95,7 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 	if err != nil {
 		return nil, err
 	}
-	s, err := openSocket(dev, remote.Addr(), sockStream, protoTCP)
+	s, err := openSocket(dev, remote.Addr(), sockStream, proto)
 	if err != nil {
 		return nil, err
 	}

@@ -111,11 +111,11 @@ func locate(cfg Config) (dir string, patterns []string, err error) {
 		// the module.
 		dir, _, _ = strings.Cut(first, "...")
 		dir = abs(cfg.Dir, filepath.Dir(dir+"x"))
-		if !local(first) || !isDir(dir) {
+		if !Local(first) || !isDir(dir) {
 			dir = cfg.Dir
 		}
 		return dir, cfg.Package, nil
-	case local(first):
+	case Local(first):
 		dir = abs(cfg.Dir, first)
 		if !isDir(dir) {
 			return "", nil, fmt.Errorf("%w: there is no folder %s", ErrNoPackage, first)
@@ -125,8 +125,8 @@ func locate(cfg Config) (dir string, patterns []string, err error) {
 	return cfg.Dir, cfg.Package, nil
 }
 
-// local reports whether go takes the pattern for a folder, not for an import path.
-func local(pattern string) bool {
+// Local reports whether go takes the pattern for a folder, not for an import path.
+func Local(pattern string) bool {
 	slash := filepath.ToSlash(pattern)
 	return slash == "." || slash == ".." || strings.HasPrefix(slash, "./") || strings.HasPrefix(slash, "../") ||
 		filepath.IsAbs(pattern)
@@ -244,7 +244,7 @@ func (b *builder) checkMain(ctx context.Context, patterns []string) error {
 		return fmt.Errorf("%w: %s is package %s: tinynet takes a program", ErrNotMain, p.ImportPath, p.Name)
 	case p.Error == nil:
 		return fmt.Errorf("%w: %s", ErrNoPackage, given)
-	case !local(b.Package[0]) && isDir(abs(b.Dir, b.Package[0])):
+	case !Local(b.Package[0]) && isDir(abs(b.Dir, b.Package[0])):
 		return fmt.Errorf("%w: %s: for the folder write ./%s", ErrNoPackage, given, filepath.ToSlash(b.Package[0]))
 	}
 	msg, _, _ := strings.Cut(strings.TrimSpace(p.Error.Err), "\n")

@@ -24,7 +24,7 @@ func Test(ctx context.Context, cfg TestConfig) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	if first := cfg.Package[0]; local(first) && len(patterns) == 1 {
+	if first := cfg.Package[0]; Local(first) && len(patterns) == 1 {
 		// As the user wrote them: go prints its paths in the same manner.
 		patterns = cfg.Package
 	}

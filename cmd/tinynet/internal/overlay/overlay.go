@@ -201,10 +201,9 @@ func within(path string, folders []string) bool {
 	return false
 }
 
-// replacement returns our files of net: name to absolute path. The files of
-// src/net/_overlay come on top: they are for builds by an overlay only, where
-// they may import packages that are internal to the standard library.
-func replacement(root string) (map[string]string, error) {
+// Sources returns the files of net, without tests, in tinynet's checkout: name
+// to absolute path.
+func Sources(root string) (map[string]string, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
@@ -214,9 +213,22 @@ func replacement(root string) (map[string]string, error) {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(files) == 0 {
 		return nil, fmt.Errorf("%s: %w", dir, ErrNoNet)
 	}
+	return files, err
+}
+
+// replacement returns our files of net: name to absolute path. The files of
+// src/net/_overlay come on top: they are for builds by an overlay only, where
+// they may import packages that are internal to the standard library.
+func replacement(root string) (map[string]string, error) {
+	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
 	}
+	files, err := Sources(root)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(root, "src", "net")
 	extra, err := goFiles(filepath.Join(dir, "_overlay"), false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

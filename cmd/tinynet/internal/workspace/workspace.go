@@ -31,6 +31,11 @@ type Config struct {
 	// GoWork is the go.work that the user has for the program, or empty. Its
 	// use and replace lines hold in the generated one too.
 	GoWork string
+
+	// Board is for a build by TinyGo: of tinynet only the root module, since
+	// the others ask for a newer Go than TinyGo has, and no module machine,
+	// since TinyGo has that package itself.
+	Board bool
 }
 
 // Workspace is a generated workspace.
@@ -40,6 +45,9 @@ type Workspace struct {
 
 	// Go is its go line, such as "1.25": the oldest Go that will do.
 	Go string
+
+	// GoFrom is the folder of the module, or the file, that asks for Go.
+	GoFrom string
 }
 
 // ErrOther: the user's go.work has another tinynet, or another machine, than
@@ -52,14 +60,18 @@ const unstated = "1.16"
 // Generate writes the go.work for cfg to its cache folder, and beside it a
 // go.work.sum with the lines of the user's. Nothing else is written.
 func Generate(cfg Config) (*Workspace, error) {
-	w := &builder{out: new(modfile.WorkFile), modules: map[string]string{}, goLine: unstated}
-	w.out.Syntax = new(modfile.FileSyntax)
-
 	root, err := filepath.Abs(cfg.Root)
 	if err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{root, filepath.Join(root, "machine")} {
+	w := &builder{out: new(modfile.WorkFile), modules: map[string]string{}, goLine: unstated, root: root, board: cfg.Board}
+	w.out.Syntax = new(modfile.FileSyntax)
+
+	ours := []string{root}
+	if !cfg.Board {
+		ours = append(ours, filepath.Join(root, "machine"))
+	}
+	for _, dir := range ours {
 		if _, err := w.use(dir, ""); err != nil {
 			return nil, err
 		}
@@ -70,6 +82,9 @@ func Generate(cfg Config) (*Workspace, error) {
 	}
 
 	var sums []byte
+	if cfg.Board && within(cfg.GoWork, root) {
+		cfg.GoWork = "" // our own, which has what the board has not
+	}
 	if cfg.GoWork != "" {
 		if err := w.userWorkspace(cfg.GoWork); err != nil {
 			return nil, err
@@ -91,14 +106,18 @@ func Generate(cfg Config) (*Workspace, error) {
 
 	// The place depends on what the workspace is for, not on its contents:
 	// go adds to the go.work.sum beside it, and finds it there next time.
-	file := filepath.Join(cfg.Cache, "work", cache.Key(root+"\n"+cfg.GoMod+"\n"+cfg.GoWork), "go.work")
+	kind := ""
+	if cfg.Board {
+		kind = "\nboard"
+	}
+	file := filepath.Join(cfg.Cache, "work", cache.Key(root+"\n"+cfg.GoMod+"\n"+cfg.GoWork+kind), "go.work")
 	if err := cache.WriteFile(file, modfile.Format(w.out.Syntax)); err != nil {
 		return nil, err
 	}
 	if err := addSums(file+".sum", sums); err != nil {
 		return nil, err
 	}
-	return &Workspace{File: file, Go: w.goLine}, nil
+	return &Workspace{File: file, Go: w.goLine, GoFrom: w.goFrom}, nil
 }
 
 // builder collects a go.work.
@@ -106,6 +125,9 @@ type builder struct {
 	out     *modfile.WorkFile
 	modules map[string]string // module path to folder, symbolic links resolved
 	goLine  string
+	goFrom  string // who asks for goLine
+	root    string // tinynet's checkout
+	board   bool   // as in Config
 }
 
 // use adds a module's folder. from is the go.work that names it, or empty.
@@ -123,6 +145,9 @@ func (w *builder) use(dir, from string) (*modfile.File, error) {
 		return nil, fmt.Errorf("%s has no module line", name)
 	}
 	path := mod.Module.Mod.Path
+	if w.board && from != "" && (path == "machine" || within(dir, w.root)) {
+		return mod, nil
+	}
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil, err
@@ -140,15 +165,15 @@ func (w *builder) use(dir, from string) (*modfile.File, error) {
 	}
 	w.modules[path] = real
 	if mod.Go != nil {
-		w.raise(mod.Go.Version)
+		w.raise(mod.Go.Version, dir)
 	}
 	return mod, w.out.AddUse(dir, path)
 }
 
-// raise makes the go line at least v.
-func (w *builder) raise(v string) {
+// raise makes the go line at least v, for which from asks.
+func (w *builder) raise(v, from string) {
 	if version.Compare("go"+v, "go"+w.goLine) > 0 {
-		w.goLine = v
+		w.goLine, w.goFrom = v, from
 	}
 }
 
@@ -176,6 +201,9 @@ func (w *builder) userWorkspace(name string) error {
 		}
 	}
 	for _, r := range user.Replace {
+		if w.board && r.Old.Path == "machine" {
+			continue
+		}
 		if dir, ok := w.modules[r.Old.Path]; ok && r.Old.Version == "" {
 			// Go refuses to replace a module of the workspace. The user's
 			// workspace had to replace ours, this one has it.
@@ -196,7 +224,9 @@ func (w *builder) userWorkspace(name string) error {
 	goLine := unstated
 	if user.Go != nil {
 		goLine = user.Go.Version
-		w.raise(goLine)
+		if !w.board { // there, what the modules need is enough
+			w.raise(goLine, name)
+		}
 	}
 	return w.settings(goLine, user.Toolchain, user.Godebug)
 }
@@ -213,7 +243,11 @@ func (w *builder) userModule(mod *modfile.File) error {
 
 // settings adds the toolchain and godebug lines. The defaults of GODEBUG go by
 // the go line; they stay those of the user's where ours is higher.
+// TinyGo has neither.
 func (w *builder) settings(goLine string, toolchain *modfile.Toolchain, debug []*modfile.Godebug) error {
+	if w.board {
+		return nil
+	}
 	if toolchain != nil {
 		if err := w.out.AddToolchainStmt(toolchain.Name); err != nil {
 			return err
@@ -237,6 +271,12 @@ func (w *builder) settings(goLine string, toolchain *modfile.Toolchain, debug []
 func same(dir, real string) bool {
 	dir, err := filepath.EvalSymlinks(dir)
 	return err == nil && dir == real
+}
+
+// within reports whether path lies below the folder dir.
+func within(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // addSums adds the lines of a go.work.sum to the named file.

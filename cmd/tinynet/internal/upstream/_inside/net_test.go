@@ -241,7 +241,7 @@ func (sd *sysDialer) dialParallel(ctx context.Context, primaries, fallbacks addr
 		hook = testHookDialTCP
 	}
 	try := func(ctx context.Context, addrs []netip.AddrPort) (Conn, error) {
-		return dialSerial(ctx, addrs, func(ctx context.Context, remote netip.AddrPort) (Conn, error) {
+		return dialSerial(ctx, context.WithTimeout, addrs, func(ctx context.Context, remote netip.AddrPort) (Conn, error) {
 			c, err := hook(ctx, sd.network, nil, TCPAddrFromAddrPort(remote))
 			if err != nil {
 				return nil, err
