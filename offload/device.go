@@ -25,10 +25,10 @@ type Device struct {
 	chip    Chip
 	sig     Signaller // chip, if it is one
 	cfg     Config
-	epoch   time.Time
-	owner   chan struct{} // full while somebody holds the bus
-	current *waiter       // the call that holds the bus, or nil
-	until   instant       // when a look-up that holds the bus has to end
+	elapsed func() time.Duration // since New; a time.Time in a field costs flash
+	owner   chan struct{}        // full while somebody holds the bus
+	current *waiter              // the call that holds the bus, or nil
+	until   instant              // when a look-up that holds the bus has to end
 
 	resolving bool // a look-up holds the bus
 
@@ -86,7 +86,7 @@ func New(chip Chip, cfg Config) *Device {
 	d := &Device{
 		chip:    chip,
 		cfg:     cfg,
-		epoch:   time.Now(),
+		elapsed: stopwatch(),
 		limit:   uint8(cfg.Sockets),
 		sockets: make([]Socket, cfg.Sockets),
 		owner:   make(chan struct{}, 1),
@@ -109,7 +109,13 @@ func (d *Device) Engine() *Engine { return (*Engine)(d) }
 // instant is a moment as the time since the device was made; 0 is none.
 type instant int64
 
-func (d *Device) now() instant { return instant(time.Since(d.epoch)) + 1 }
+func (d *Device) now() instant { return instant(d.elapsed()) + 1 }
+
+// stopwatch returns a function that returns how long ago it was made.
+func stopwatch() func() time.Duration {
+	start := time.Now()
+	return func() time.Duration { return time.Since(start) }
+}
 
 // instantOf converts a deadline.
 func (d *Device) instantOf(t time.Time) instant {

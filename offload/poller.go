@@ -30,7 +30,7 @@ const (
 // poller is the state of a device's poller. Only its goroutine uses it, but
 // for begin and link, which mu guards.
 type poller struct {
-	timer  *time.Timer
+	sleep  sleeper
 	link   instant // when to look at the link
 	watch  instant // when to try to restore it
 	signal instant // when to look at the signal
@@ -172,24 +172,42 @@ func (d *Device) due() (next *Socket, want Ready, at instant) {
 }
 
 // rest waits for t or a kick.
-func (d *Device) rest(t instant) {
-	d.arm(t)
-	select {
-	case <-d.poll.timer.C:
-	case <-d.kick:
+func (d *Device) rest(t instant) { d.doze(t, nil) }
+
+// doze waits for t, a kick or, if owner is not nil, the bus, and reports whether it
+// has taken that.
+func (d *Device) doze(t instant, owner chan<- struct{}) (taken bool) {
+	if d.poll.sleep == nil {
+		d.poll.sleep = newSleeper()
 	}
+	return d.poll.sleep(time.Duration(max(t, 1)), owner, d.kick)
 }
 
-// arm sets the poller's timer. A tick that is left from before only makes the
-// poller look once in vain.
-func (d *Device) arm(t instant) {
-	t = max(t, 1)
-	if d.poll.timer == nil {
-		d.poll.timer = time.NewTimer(time.Duration(t))
-		return
+// A sleeper waits until it can send to owner, which it reports, until it receives
+// from kick, or for t.
+type sleeper func(t time.Duration, owner chan<- struct{}, kick <-chan struct{}) (sent bool)
+
+// newSleeper returns a sleeper with a timer of its own. It is a function because a
+// *time.Timer in a field of a Device brings much of package time into a board's
+// program.
+func newSleeper() sleeper {
+	var timer *time.Timer
+	return func(t time.Duration, owner chan<- struct{}, kick <-chan struct{}) bool {
+		if timer == nil {
+			timer = time.NewTimer(t)
+		} else {
+			// A tick that is left from before only makes the poller look once in vain.
+			timer.Stop()
+			timer.Reset(t)
+		}
+		select {
+		case owner <- struct{}{}:
+			return true
+		case <-timer.C:
+		case <-kick:
+		}
+		return false
 	}
-	d.poll.timer.Stop()
-	d.poll.timer.Reset(time.Duration(t))
 }
 
 // takeUntil takes the bus for the poller, unless something else comes up
@@ -200,14 +218,7 @@ func (d *Device) takeUntil(until instant) bool {
 		if until != 0 {
 			wait = until - d.now()
 		}
-		d.arm(wait)
-		select {
-		case d.owner <- struct{}{}:
-		case <-d.poll.timer.C:
-			return false
-		case <-d.kick:
-			return false
-		}
+		return d.doze(wait, d.owner)
 	}
 	return true
 }

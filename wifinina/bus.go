@@ -75,9 +75,9 @@ type bus struct {
 	outb  [frameBuf]byte
 	inb   [replyBuf]byte
 	phase phase
-	fails int       // exchanges that failed since the last good one
-	hung  bool      // READY stayed high for longer than any command may take
-	slow  time.Time // until then a command that was given up may keep the chip busy
+	fails int           // exchanges that failed since the last good one
+	hung  bool          // READY stayed high for longer than any command may take
+	slow  time.Duration // of the engine's clock: until then a command that was given up may keep the chip busy
 }
 
 const (
@@ -124,7 +124,7 @@ func (b *bus) reset() error {
 	b.gpio0.Low()
 	input(b.gpio0)
 	b.phase = inStep
-	b.fails, b.hung, b.slow = 0, false, time.Time{}
+	b.fails, b.hung, b.slow = 0, false, 0
 	if !b.awaitReady(false, b.lim.ready, never) {
 		return errNoAnswer
 	}
@@ -221,12 +221,12 @@ func (b *bus) command(head, data []byte, limit time.Duration) error {
 	grace := b.lim.grace
 	if limit > b.lim.slow {
 		grace = 0 // what the chip waits for, it waits for long
-		b.slow = time.Now().Add(limit)
+		b.slow = b.eng.Elapsed() + limit
 	}
 	if !b.awaitReady(false, limit, grace) {
 		return b.late()
 	}
-	b.slow = time.Time{}
+	b.slow = 0
 	return b.choose()
 }
 
@@ -316,7 +316,7 @@ func (b *bus) resync() error {
 	err := errNoAnswer
 	for try := 0; try < 4; try++ {
 		if drop {
-			limit := max(b.lim.command, time.Until(b.slow))
+			limit := max(b.lim.command, b.slow-b.eng.Elapsed())
 			if !b.awaitReady(false, limit, 0) {
 				return b.late()
 			}

@@ -86,7 +86,7 @@ type Enterprise struct {
 // of offload.Device. They may be called by several goroutines at once.
 type Device struct {
 	*offload.Device
-	chip chip
+	chip *chip // not a chip: TinyGo would make each method twice
 }
 
 var (
@@ -108,7 +108,8 @@ func New(cfg *Config) *Device { return newDevice(cfg, offload.Times{}) }
 
 func newDevice(cfg *Config, times offload.Times) *Device {
 	d := &Device{}
-	c := &d.chip
+	d.chip = new(chip)
+	c := d.chip
 	if cfg != nil {
 		c.cfg = *cfg
 	}
