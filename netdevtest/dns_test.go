@@ -590,6 +590,7 @@ func FuzzLookups(f *testing.F) {
 		kinds = append(kinds, kind)
 	}
 	slices.Sort(kinds)
+	var adding sync.Mutex // questions come two at a time
 	for i, kind := range kinds {
 		for _, tt := range dnsCases {
 			// The answers of each case, to a question of each kind.
@@ -598,7 +599,9 @@ func FuzzLookups(f *testing.F) {
 				all := tt.handler(network, n, q)
 				for _, a := range all {
 					if m := len(a); m >= len(q)-11 && m < 4096 {
+						adding.Lock()
 						f.Add(uint8(i), a[2:12], a[len(q)-11:], true)
+						adding.Unlock()
 					}
 				}
 				return all
