@@ -141,7 +141,7 @@ func (d *Device) sample() (attend bool) {
 	if rose {
 		p.edge = now
 		for i := range d.sockets {
-			if s := &d.sockets[i]; s.Signalled {
+			if s := &d.sockets[i]; s.onChip && s.Signalled {
 				s.next = 0
 			}
 		}

@@ -34,7 +34,7 @@ type Socket struct {
 	Port      uint16         // local port, 0 if none yet
 	Handle    Handle         // the chip's number of it; set by Open and Accept
 	Kind      Kind
-	Signalled bool   // Signaller tells of it; set by the chip at any time
+	Signalled bool   // Signaller tells of it; set by the chip in Open and Accept, and later by SetSignalled
 	Mark      uint32 // whatever the chip wants to remember, 0 at first
 
 	// A device's mu guards what is below; onChip and role change only while
