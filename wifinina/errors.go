@@ -3,18 +3,11 @@ package wifinina
 import (
 	"tinynet/netdev"
 	"tinynet/netlink"
+	"tinynet/offload"
 )
 
-// wrapped is an error with a text of its own that is also another one.
-type wrapped struct {
-	text string
-	err  error
-}
-
-func (e *wrapped) Error() string { return "wifinina: " + e.text }
-func (e *wrapped) Unwrap() error { return e.err }
-
-func wrap(text string, err error) error { return &wrapped{text, err} }
+// wrap returns an error with the given text that is also err.
+func wrap(text string, err error) error { return offload.Wrap("wifinina: "+text, err) }
 
 // What goes wrong with the chip. All of them are netdev.ErrDevice.
 var (

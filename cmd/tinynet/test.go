@@ -211,13 +211,17 @@ func (t *tool) test(sim *simFlags, flags *flag.FlagSet, args []string) (int, err
 	}
 	// From here on signals are go's: it waits for its tests, and says why.
 	cancel()
-	cmd = uncanceled(cmd)
+	return t.handOver(signals, uncanceled(cmd))
+}
+
+// handOver runs a command that has the terminal, and the signals, from now on.
+func (t *tool) handOver(signals signals, cmd *exec.Cmd) (int, error) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.stdin, t.stdout, t.stderr
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
 	stop := signals.forward(cmd.Process)
-	err = cmd.Wait()
+	err := cmd.Wait()
 	stop()
 	return exited(cmd, err)
 }

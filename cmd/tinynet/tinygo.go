@@ -82,15 +82,7 @@ func (t *tool) tinygo(full bool, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	cmd = uncanceled(cmd)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = t.stdin, t.stdout, t.stderr
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
-	stop := signals.forward(cmd.Process)
-	err = cmd.Wait()
-	stop()
-	return exited(cmd, err)
+	return t.handOver(signals, uncanceled(cmd))
 }
 
 // boardBuilds is what programs for boards are built with.
