@@ -45,7 +45,9 @@ func main() {
 		fail("get", url, err)
 	}
 	println(resp.Proto, resp.Status)
-	if _, err := io.Copy(os.Stdout, resp.Body); err != nil {
+	// With a buffer, since io.Copy makes one of 32 KB, which is all the RAM that
+	// some boards have.
+	if _, err := io.CopyBuffer(os.Stdout, resp.Body, make([]byte, 512)); err != nil {
 		fail("read", url, err)
 	}
 	resp.Body.Close()

@@ -106,15 +106,16 @@ func (spi *SPI) Tx(w, r []byte) error {
 }
 
 func (spi *SPI) Transfer(w byte) (byte, error) {
-	var b [1]byte
-	spi.Tx([]byte{w}, b[:])
-	return b[0], nil
+	single[0] = w
+	spi.Tx(single[:1], single[1:])
+	return single[1], nil
 }
 
 var (
 	attached bool
 	header   [wire.HeaderSize]byte
 	payload  [256]byte
+	single   [2]byte // of Transfer
 )
 
 // order makes one request of the board, and waits for the reply if it has one.

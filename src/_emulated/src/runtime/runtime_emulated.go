@@ -80,20 +80,27 @@ func getCurrentStackPointer() uintptr { return uintptr(stacksave()) }
 func ticksToNanoseconds(t timeUnit) int64  { return int64(t) }
 func nanosecondsToTicks(ns int64) timeUnit { return timeUnit(ns) }
 
+// What the kernel reads or writes is static: a variable whose address becomes a
+// number is one of the heap's otherwise.
+var (
+	clock, pause timespec
+	char         byte
+)
+
 func ticks() timeUnit {
-	var t timespec
-	syscall(sysClockGettime, clockMonotonic, uintptr(unsafe.Pointer(&t)), 0)
-	return timeUnit(t.sec)*1e9 + timeUnit(t.nsec)
+	syscall(sysClockGettime, clockMonotonic, uintptr(unsafe.Pointer(&clock)), 0)
+	return timeUnit(clock.sec)*1e9 + timeUnit(clock.nsec)
 }
 
 func sleepTicks(d timeUnit) {
-	t := timespec{int32(d / 1e9), int32(d % 1e9)}
-	syscall(sysNanosleep, uintptr(unsafe.Pointer(&t)), 0, 0)
+	pause = timespec{int32(d / 1e9), int32(d % 1e9)}
+	syscall(sysNanosleep, uintptr(unsafe.Pointer(&pause)), 0, 0)
 }
 
 // putchar writes to the standard output, where a board has its console.
 func putchar(c byte) {
-	syscall(sysWrite, 1, uintptr(unsafe.Pointer(&c)), 1)
+	char = c
+	syscall(sysWrite, 1, uintptr(unsafe.Pointer(&char)), 1)
 }
 
 func getchar() byte { return 0 }
