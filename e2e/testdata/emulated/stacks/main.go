@@ -1,0 +1,383 @@
+// Stacks prints how much of a goroutine's stack each entry point of net, of the
+// device and of net/http needs: the whole of what a goroutine that does nothing
+// else has used at its deepest, with a garbage collection at whichever of its
+// allocations is deepest.
+package main
+
+import (
+	"context"
+	"io"
+	"machine"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"tinynet/netdev"
+	"tinynet/netlink"
+	"tinynet/wifinina"
+
+	"example.com/emulated/stack"
+)
+
+// Set at link time.
+var (
+	size string // of stacks, in bytes
+	echo string // port of host that sends back what it gets, by TCP and by UDP
+	call string // port of host that connects to the board's port 8080, and makes requests there if it is told "http"
+	page string // port of host with a web server
+)
+
+var stackSize int
+
+// entry is an entry point, or a part of its work.
+type entry struct {
+	name    string
+	prepare func() // by another goroutine
+	call    func()
+	finish  func()
+}
+
+// spi is the board's bus. It notes how far down the stacks are that reach it.
+type spi struct{ *machine.SPI }
+
+var (
+	watched  [16]stack.Watch // stacks of goroutines that we did not start
+	nWatched int
+)
+
+func (s spi) Tx(w, r []byte) error {
+	end := stack.End()
+	for i := range watched[:nWatched] {
+		if watched[i].Is(end) {
+			watched[i].Look()
+			return s.SPI.Tx(w, r)
+		}
+	}
+	if nWatched < len(watched) && end != own && end != measured {
+		watched[nWatched].Begin(end)
+		nWatched++
+	}
+	return s.SPI.Tx(w, r)
+}
+
+// own and measured are the stacks of main and of the goroutine that is
+// measured.
+var own, measured uintptr
+
+// The goroutine that is measured takes calls and returns what they left of its
+// stack. It is one for all, since a collector that is conservative keeps many a
+// stack of a goroutine that is gone.
+var (
+	calls = make(chan func())
+	left  = make(chan int)
+)
+
+func work() {
+	measured = stack.End()
+	for f := range calls {
+		if f == nil {
+			stack.Forget()
+			left <- 0
+			continue
+		}
+		f()
+		left <- stack.Free()
+	}
+}
+
+// measure calls an entry point as often as there are allocations in it, and
+// prints the deepest that its stack was.
+func measure(e entry) {
+	calls <- nil
+	<-left
+	// A round without a collection is the last one.
+	free := stackSize
+	for n := 0; n < 400; n++ {
+		if e.prepare != nil {
+			e.prepare()
+		}
+		frees := leave(n)
+		calls <- e.call
+		free = min(free, <-left)
+		collected := frees != freed()
+		if e.finish != nil {
+			e.finish()
+		}
+		if !collected {
+			break
+		}
+	}
+	println("stack", stackSize-free, e.name)
+}
+
+var memory runtime.MemStats
+
+func freed() int {
+	runtime.ReadMemStats(&memory)
+	return int(memory.Frees)
+}
+
+var garbage *[4]uintptr
+
+// leave fills the heap with garbage until n blocks are left, so that the
+// allocation after those collects. It returns how many objects had been freed
+// before.
+func leave(n int) int {
+	runtime.GC()
+	runtime.ReadMemStats(&memory)
+	for i := int(memory.HeapIdle)/16 - n; i > 0; i-- {
+		garbage = new([4]uintptr)
+	}
+	garbage = nil
+	return int(memory.Frees)
+}
+
+func must(err error) {
+	if err != nil {
+		println("failed:", err.Error())
+		os.Exit(1)
+	}
+}
+
+func value[T any](v T, err error) T {
+	must(err)
+	return v
+}
+
+var (
+	dev *wifinina.Device
+	buf = make([]byte, 64)
+	msg = []byte("a line\n")
+)
+
+func main() {
+	own = stack.End()
+	stackSize = value(strconv.Atoi(size))
+	go work()
+	dev = wifinina.New(&wifinina.Config{
+		Ssid: "tinynet", Passphrase: "tinynet-pass",
+		Spi: spi{machine.NINA_SPI},
+		Sdo: machine.NINA_SDO, Sdi: machine.NINA_SDI, Sck: machine.NINA_SCK,
+		Cs: machine.NINA_CS, Ack: machine.NINA_ACK, Gpio0: machine.NINA_GPIO0, Resetn: machine.NINA_RESETN,
+	})
+
+	measure(entry{name: "(a function that returns)", call: func() {}})
+	measure(entry{name: "(a garbage collection)", call: runtime.GC})
+	measure(entry{name: "netlink NetConnect", call: func() { must(dev.NetConnect()) }, finish: dev.NetDisconnect})
+	measure(entry{name: "wifinina Scan", call: func() { value(dev.Scan()) }})
+	must(dev.NetConnect())
+	measure(entry{name: "netlink NetDisconnect", call: dev.NetDisconnect, finish: func() { must(dev.NetConnect()) }})
+	measure(entry{name: "netlink NetNotify", call: func() { dev.NetNotify(func(netlink.Event) {}) }})
+	measure(entry{name: "netlink GetHardwareAddr", call: func() { value(dev.GetHardwareAddr()) }})
+	measure(entry{name: "wifinina FirmwareVersion", call: func() { value(dev.FirmwareVersion()) }})
+	measure(entry{name: "wifinina RSSI", call: func() { value(dev.RSSI()) }})
+	measure(entry{name: "wifinina Ping", call: func() { value(dev.Ping(netip.AddrFrom4([4]byte{10, 0, 0, 1}), 64)) }})
+	measure(entry{name: "wifinina DNSServers", call: func() { dev.DNSServers() }})
+	measure(entry{name: "wifinina SetPowerSave", call: func() { must(dev.SetPowerSave(false)) }})
+
+	sockets()
+	streams()
+	datagrams()
+	rest()
+	used := 0
+	for i := range watched[:nWatched] {
+		used = max(used, stackSize-watched[i].Free())
+	}
+	println("stack", used, "(the driver's own goroutine)")
+	web()
+	println("done")
+	os.Exit(0)
+}
+
+// sockets measures netdev.Netdever and what goes with it.
+func sockets() {
+	host := value(dev.GetHostByName("host"))
+	peer := netip.AddrPortFrom(host, uint16(value(strconv.Atoi(echo))))
+	caller := "host:" + call
+	var fd, c int
+	open := func() { fd = value(dev.Socket(netdev.AF_INET, netdev.SOCK_STREAM, netdev.IPPROTO_TCP)) }
+	shut := func() { must(dev.Close(fd)) }
+	connect := func() { open(); must(dev.Connect(fd, "", peer)) }
+	soon := func() time.Time { return time.Now().Add(10 * time.Second) }
+	send := func() { value(dev.Send(fd, msg, 0, soon())) }
+	recv := func() { value(dev.Recv(fd, buf, 0, soon())) }
+	bind := func() { open(); must(dev.Bind(fd, netip.AddrPortFrom(netip.IPv4Unspecified(), 8080))) }
+
+	measure(entry{name: "netdev GetHostByName", call: func() { value(dev.GetHostByName("host")) }})
+	measure(entry{name: "netdev LookupHost", call: func() { value(dev.LookupHost("ip4", "host", soon())) }})
+	measure(entry{name: "netdev Addr", call: func() { value(dev.Addr()) }})
+	measure(entry{name: "netdev Socket", call: open, finish: shut})
+	measure(entry{name: "netdev Bind", prepare: open, finish: shut, call: func() {
+		must(dev.Bind(fd, netip.AddrPortFrom(netip.IPv4Unspecified(), 8080)))
+	}})
+	measure(entry{name: "netdev Listen", prepare: bind, finish: shut, call: func() { must(dev.Listen(fd, 1)) }})
+	bind()
+	must(dev.Listen(fd, 1))
+	measure(entry{name: "netdev Accept", prepare: func() { value(net.Dial("tcp", caller)).Close() },
+		call: func() { c, _, _ = dev.Accept(fd) }, finish: func() { must(dev.Close(c)) }})
+	shut()
+	measure(entry{name: "netdev Connect", prepare: open, finish: shut, call: func() { must(dev.Connect(fd, "", peer)) }})
+	connect()
+	measure(entry{name: "netdev Send", call: send, finish: recv})
+	measure(entry{name: "netdev Recv", prepare: send, call: recv})
+	measure(entry{name: "netdev LocalAddr", call: func() { value(dev.LocalAddr(fd)) }})
+	measure(entry{name: "netdev SetSockOpt", call: func() { must(dev.SetSockOpt(fd, netdev.SOL_SOCKET, netdev.SO_KEEPALIVE, true)) }})
+	measure(entry{name: "netdev SetReadDeadline", call: func() { must(dev.SetReadDeadline(fd, soon())) }})
+	shut()
+	measure(entry{name: "netdev Shutdown", prepare: connect, finish: shut, call: func() { must(dev.Shutdown(fd, netdev.SHUT_RD)) }})
+	measure(entry{name: "netdev Close", prepare: connect, call: shut})
+
+	fd = value(dev.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, netdev.IPPROTO_UDP))
+	must(dev.Bind(fd, netip.AddrPortFrom(netip.IPv4Unspecified(), 0)))
+	sendTo := func() { value(dev.SendTo(fd, msg, 0, peer, soon())) }
+	recvFrom := func() {
+		_, _, err := dev.RecvFrom(fd, buf, 0, soon())
+		must(err)
+	}
+	measure(entry{name: "netdev SendTo", call: sendTo, finish: recvFrom})
+	measure(entry{name: "netdev RecvFrom", prepare: sendTo, call: recvFrom})
+	shut()
+}
+
+// streams measures net's TCP.
+func streams() {
+	addr, caller := "host:"+echo, "host:"+call
+	var c net.Conn
+	dial := func() { c = value(net.Dial("tcp", addr)) }
+	shut := func() { must(c.Close()) }
+	write := func() { value(c.Write(msg)) }
+	read := func() { value(c.Read(buf)) }
+
+	measure(entry{name: "net Dial tcp", call: dial, finish: shut})
+	measure(entry{name: "net DialTimeout tcp", call: func() { c = value(net.DialTimeout("tcp", addr, 10*time.Second)) }, finish: shut})
+	measure(entry{name: "net Dialer.DialContext", finish: shut, call: func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		c = value(new(net.Dialer).DialContext(ctx, "tcp", addr))
+		cancel()
+	}})
+	dial()
+	measure(entry{name: "net Conn.Write", call: write, finish: read})
+	measure(entry{name: "net Conn.Read", prepare: write, call: read})
+	measure(entry{name: "net Conn.Read with a deadline", call: func() {
+		must(c.SetReadDeadline(time.Now().Add(5 * time.Millisecond)))
+		if n, err := c.Read(buf); err == nil {
+			println("failed: read", n)
+			os.Exit(1)
+		}
+	}})
+	must(c.SetDeadline(time.Time{}))
+	measure(entry{name: "net Conn.SetDeadline", call: func() { must(c.SetDeadline(time.Now().Add(time.Hour))) }})
+	measure(entry{name: "net Conn.LocalAddr, String", call: func() { _ = c.LocalAddr().String() }})
+	measure(entry{name: "net Conn.RemoteAddr, String", call: func() { _ = c.RemoteAddr().String() }})
+	measure(entry{name: "net TCPConn.SetKeepAlive", call: func() { must(c.(*net.TCPConn).SetKeepAlive(true)) }})
+	measure(entry{name: "net TCPConn.SetNoDelay", call: func() { c.(*net.TCPConn).SetNoDelay(true) }})
+	measure(entry{name: "net TCPConn.ReadFrom", finish: read, call: func() {
+		value(c.(*net.TCPConn).ReadFrom(&io.LimitedReader{R: zeros{}, N: 8}))
+	}})
+	measure(entry{name: "net Buffers.WriteTo", finish: read, call: func() {
+		value((&net.Buffers{msg[:3], msg[3:]}).WriteTo(c))
+	}})
+	shut()
+	measure(entry{name: "net TCPConn.CloseRead", prepare: dial, finish: shut, call: func() { c.(*net.TCPConn).CloseRead() }})
+	measure(entry{name: "net Conn.Close", prepare: dial, call: shut})
+
+	var l net.Listener
+	listen := func() { l = value(net.Listen("tcp", ":8080")) }
+	unlisten := func() { must(l.Close()) }
+	measure(entry{name: "net Listen tcp", call: listen, finish: unlisten})
+	measure(entry{name: "net Listener.Close", prepare: listen, call: unlisten})
+	listen()
+	measure(entry{name: "net Listener.Accept", prepare: func() { value(net.Dial("tcp", caller)).Close() },
+		call: func() { c = value(l.Accept()) }, finish: shut})
+	measure(entry{name: "net Listener.Addr, String", call: func() { _ = l.Addr().String() }})
+	unlisten()
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// datagrams measures net's UDP.
+func datagrams() {
+	var c net.Conn
+	measure(entry{name: "net Dial udp", call: func() { c = value(net.Dial("udp", "host:"+echo)) }, finish: func() { must(c.Close()) }})
+	var pc net.PacketConn
+	listen := func() { pc = value(net.ListenPacket("udp", ":0")) }
+	measure(entry{name: "net ListenPacket udp", call: listen, finish: func() { must(pc.Close()) }})
+	listen()
+	to := value(net.ResolveUDPAddr("udp", "host:"+echo))
+	write := func() { value(pc.WriteTo(msg, to)) }
+	read := func() {
+		_, _, err := pc.ReadFrom(buf)
+		must(err)
+	}
+	measure(entry{name: "net PacketConn.WriteTo", call: write, finish: read})
+	measure(entry{name: "net PacketConn.ReadFrom", prepare: write, call: read})
+	must(pc.Close())
+}
+
+// rest measures what of net has little to do with the device.
+func rest() {
+	measure(entry{name: "net LookupHost", call: func() { value(net.LookupHost("host")) }})
+	measure(entry{name: "net ResolveTCPAddr", call: func() { value(net.ResolveTCPAddr("tcp", "host:80")) }})
+	measure(entry{name: "net Interfaces", call: func() { value(net.Interfaces()) }})
+	measure(entry{name: "net InterfaceAddrs", call: func() { value(net.InterfaceAddrs()) }})
+	measure(entry{name: "net ParseIP, IP.String", call: func() { _ = net.ParseIP("2001:db8::1").String() }})
+	measure(entry{name: "net ParseCIDR", call: func() {
+		_, n, err := net.ParseCIDR("192.0.2.0/24")
+		must(err)
+		_ = n.String()
+	}})
+	measure(entry{name: "net ParseMAC", call: func() { _ = value(net.ParseMAC("02:00:5e:10:00:01")).String() }})
+	measure(entry{name: "net SplitHostPort, JoinHostPort", call: func() {
+		host, port, err := net.SplitHostPort("host:80")
+		must(err)
+		_ = net.JoinHostPort(host, port)
+	}})
+	measure(entry{name: "net Dial on the loopback", call: func() {
+		l := value(net.Listen("tcp", "127.0.0.1:0"))
+		value(net.Dial("tcp", l.Addr().String())).Close()
+		value(l.Accept()).Close()
+		must(l.Close())
+	}})
+	a, b := net.Pipe()
+	go func() {
+		for {
+			b.Write(msg)
+		}
+	}()
+	measure(entry{name: "net Pipe, Read", call: func() { value(a.Read(buf)) }})
+}
+
+// web measures TinyGo's net/http.
+func web() {
+	measure(entry{name: "net/http Get", call: func() {
+		resp := value(http.Get("http://host:" + page + "/"))
+		value(io.CopyBuffer(io.Discard, resp.Body, buf))
+		must(resp.Body.Close())
+	}})
+
+	// The goroutine of a connection is not ours to start: its handler looks, and
+	// leaves a little less room every time.
+	l := value(net.Listen("tcp", ":8080"))
+	served := make(chan int, 1)
+	room := 0
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/last" {
+			served <- stack.Free()
+			return
+		}
+		stack.Free()
+		leave(room)
+		room++
+		io.WriteString(w, "a page\n")
+	}
+	go http.Serve(l, http.HandlerFunc(handler))
+	c := value(net.Dial("tcp", "host:"+call))
+	value(c.Write([]byte("http\n")))
+	println("stack", stackSize-<-served, "net/http goroutine of a server's connection")
+}
