@@ -38,6 +38,9 @@ var tinygoCommand = command{
 		"net/http is TinyGo's own. Its https works on devices that encrypt themselves, and\n" +
 		"fails on others. With -http=full both net/http and crypto/tls are Go's, whole: a\n" +
 		"client for https takes 1.3 MB of flash then, so it is for parts that have more.\n\n" +
+		"Goroutines get stacks as large as net needs, by -stack-size, since TinyGo's 2 KB are\n" +
+		"too few and what lies beyond is overwritten. Say another -stack-size to change that;\n" +
+		"docs/memory.md in the checkout has what needs how much.\n\n" +
 		"Nothing of TinyGo's installation is changed: its files are linked to from a folder in\n" +
 		"the cache, which `tinynet tinygo env TINYGOROOT` prints.",
 	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
@@ -77,6 +80,9 @@ func (t *tool) tinygo(full bool, args []string) (int, error) {
 	}
 	if c := b.compiler; c.Other != "" {
 		t.say("TinyGo %s cannot use %s and works with %s", c.Version, c.Other, c.Go.GOVERSION)
+	}
+	if w := b.stackWarning(args); w != "" {
+		t.say("%s", w)
 	}
 	cmd, err := b.command(context.Background(), args)
 	if err != nil {
@@ -122,14 +128,14 @@ func (t *tool) forBoards(full bool) (*boardBuilds, error) {
 }
 
 // command returns TinyGo as a command, with the workspace of the module that
-// the arguments name, if any.
+// the arguments name, if any, and stacks that are large enough.
 func (b *boardBuilds) command(ctx context.Context, args []string) (*exec.Cmd, error) {
 	work, err := b.workspace(args)
 	if err != nil {
 		return nil, err
 	}
 	flags, _ := b.compiler.Go.Flags()
-	cmd := exec.CommandContext(ctx, b.compiler.Path, args...)
+	cmd := exec.CommandContext(ctx, b.compiler.Path, b.withStacks(args)...)
 	cmd.Dir = b.dir
 	cmd.Env = b.compiler.Environ("TINYGOROOT="+b.root, "GOWORK="+work, "GOFLAGS="+flags, "PWD="+b.dir)
 	return cmd, nil

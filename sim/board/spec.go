@@ -13,6 +13,7 @@ type Spec struct {
 	Flash  int      // of the microcontroller's program memory, bytes
 	Boot   int      // of Flash, what the boot loader takes, bytes
 	RAM    int      // bytes
+	Stack  int      // of a goroutine in programs that TinyGo builds, bytes: see docs/memory.md
 	Chip   string   // network chip: "WiFiNINA"
 	Tags   []string // build tags of a program for the board, its own first
 	Wiring Wiring
@@ -49,6 +50,7 @@ var specs = []Spec{
 		Flash: 1 << 20,
 		Boot:  16 << 10,
 		RAM:   256 << 10,
+		Stack: 8192,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"pyportal", "ninafw"},
 		Wiring: Wiring{
@@ -63,6 +65,7 @@ var specs = []Spec{
 		Flash: 256 << 10,
 		Boot:  8 << 10,
 		RAM:   32 << 10,
+		Stack: 4608,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"arduino_nano33", "ninafw"},
 		Wiring: Wiring{
@@ -77,6 +80,7 @@ var specs = []Spec{
 		Flash: 16 << 20,
 		Boot:  256,
 		RAM:   256 << 10,
+		Stack: 8192,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"nano_rp2040", "ninafw"},
 		Wiring: Wiring{
@@ -91,6 +95,7 @@ var specs = []Spec{
 		Flash: 512 << 10,
 		Boot:  16 << 10,
 		RAM:   192 << 10,
+		Stack: 8192,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"metro_m4_airlift", "ninafw"},
 		Wiring: Wiring{
@@ -105,6 +110,7 @@ var specs = []Spec{
 		Flash: 256 << 10,
 		Boot:  8 << 10,
 		RAM:   32 << 10,
+		Stack: 4608,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"arduino_mkrwifi1010", "ninafw"},
 		Wiring: Wiring{
@@ -119,6 +125,7 @@ var specs = []Spec{
 		Flash: 512 << 10,
 		Boot:  16 << 10,
 		RAM:   192 << 10,
+		Stack: 8192,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"matrixportal_m4", "ninafw"},
 		Wiring: Wiring{
