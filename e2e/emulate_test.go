@@ -1,0 +1,252 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// needEmulator skips the test where there is no TinyGo or no emulator. It
+// returns the version of TinyGo, LLVM and Go.
+func needEmulator(t *testing.T) (compiler string) {
+	t.Helper()
+	name := os.Getenv("TINYGO")
+	if name == "" {
+		name = "tinygo"
+	}
+	if _, err := exec.LookPath(name); err != nil {
+		t.Skip("there is no tinygo in PATH, and $TINYGO names none")
+	}
+	if _, err := exec.LookPath("qemu-arm"); err != nil {
+		t.Skip("there is no qemu-arm in PATH (Debian and Ubuntu: qemu-user)")
+	}
+	out, err := exec.Command(tool, "tinygo", "version").CombinedOutput()
+	if err != nil {
+		t.Skipf("TinyGo cannot be used: %s", out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// buildEmulated builds the program in the folder dir with TinyGo and returns
+// its file. arg are more of TinyGo's arguments.
+func buildEmulated(t *testing.T, dir string, arg ...string) (file string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "program.elf")
+	cmd := exec.Command(tool, append(append([]string{"tinygo", "build", "-o", file}, arg...), ".")...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("tinynet %s: %v\n%s", strings.Join(cmd.Args[1:], " "), err, out)
+	}
+	return file
+}
+
+// stop ends a tool, and what it runs, before the test is over.
+func (p *process) stop() {
+	p.t.Helper()
+	select {
+	case <-p.exited:
+		return
+	default:
+	}
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+	case <-time.After(10 * time.Second):
+		p.t.Fatal("the tool did not end within 10 s of SIGTERM")
+	}
+}
+
+func example(t *testing.T, name string) string {
+	return filepath.Join(root(t), "examples", "net", name)
+}
+
+func TestEmulatedSocket(t *testing.T) {
+	needEmulator(t)
+	l, err := net.Listen("tcp", "127.0.0.1:8080") // the program's port is fixed
+	if err != nil {
+		t.Skip("port 8080 of this machine is taken:", err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		line, _ := bufio.NewReader(c).ReadString('\n')
+		io.WriteString(c, "got: "+line)
+	}()
+	code, stdout, stderr := run(t, root(t), "emulate", "-isolated", "./examples/net/socket")
+	if want := "got: hello from the board\n"; code != 0 || stdout != want {
+		t.Errorf("exit code %d, stdout %q; stderr:\n%s", code, stdout, stderr)
+	}
+}
+
+func TestEmulatedTCPEcho(t *testing.T) {
+	needEmulator(t)
+	port := freePort(t)
+	p := start(t, root(t), "emulate", "-isolated", "-p", port+":8080", "./examples/net/tcpecho")
+	p.await("127.0.0.1:" + port)
+	var open []net.Conn
+	for range 3 { // at once
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		open = append(open, c)
+	}
+	for _, c := range open {
+		c.SetDeadline(time.Now().Add(time.Minute))
+		in := bufio.NewReader(c)
+		for _, line := range []string{"hello\n", strings.Repeat("x", 5000) + "\n"} {
+			io.WriteString(c, line)
+			if got, err := in.ReadString('\n'); got != line {
+				t.Fatalf("%v, %d bytes of %d came back", err, len(got), len(line))
+			}
+		}
+	}
+}
+
+func TestEmulatedWebserver(t *testing.T) {
+	needEmulator(t)
+	port := freePort(t)
+	p := start(t, root(t), "emulate", "-isolated", "-p", port+":80", "./examples/net/webserver")
+	p.await("127.0.0.1:" + port)
+	page := "http://127.0.0.1:" + port + "/"
+	for i := range 10 {
+		if err := getPage(http.DefaultClient, page); err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+	}
+	resp, err := http.Post(page+"on", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	p.await("LED on")
+}
+
+func getPage(c *http.Client, page string) error {
+	resp, err := c.Get(page)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && (resp.StatusCode != 200 || !strings.HasSuffix(string(body), "</html>\n")) {
+		err = fmt.Errorf("status %d, page %q", resp.StatusCode, body)
+	}
+	return err
+}
+
+func TestEmulatedHTTPGet(t *testing.T) {
+	needEmulator(t)
+	want := strings.Repeat("a page of the host's server\n", 400)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, want) }))
+	defer srv.Close()
+	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
+	code, stdout, stderr := run(t, root(t), "emulate", "-isolated", "-ldflags", "-X main.url=http://host:"+port+"/", "./examples/net/http-get")
+	if code != 0 || stdout != "HTTP/1.1 200 OK\r\n"+want && stdout != "HTTP/1.1 200 OK\n"+want {
+		t.Errorf("exit code %d, %d bytes of %d on stdout; stderr:\n%s", code, len(stdout), len(want), stderr)
+	}
+}
+
+// A heap that is too small has to show as what it is, and end the program.
+func TestEmulatedHeapIsAsLargeAsSaid(t *testing.T) {
+	needEmulator(t)
+	code, stdout, stderr := run(t, root(t), "emulate", "-isolated", "-heap", "9K", "./examples/net/tcpecho")
+	if code != 2 || !strings.Contains(stdout, "out of memory") {
+		t.Errorf("exit code %d, stdout %q; stderr:\n%s", code, stdout, stderr)
+	}
+}
+
+// measuring makes a module of an example and what measures it, with a probe
+// of testdata/emulated in place of ours, and returns its folder.
+func measuring(t *testing.T, name, probe string) string {
+	t.Helper()
+	dir := t.TempDir()
+	parts := filepath.Join(root(t), "e2e", "testdata", "emulated")
+	text, err := os.ReadFile(filepath.Join(example(t, name), "main.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := string(text)
+	replace := func(old, new string) {
+		if strings.Count(source, old) != 1 {
+			t.Fatalf("%s does not have %q once", name, old)
+		}
+		source = strings.Replace(source, old, new, 1)
+	}
+	replace(`"tinynet/netlink/probe"`, `"example.com/emulated/probe"`)
+	if name == "http-get" { // which makes one request
+		replace("func main()", "func example()")
+		copyFolder(t, filepath.Join(parts, "loop"), dir)
+	}
+	copyFolder(t, filepath.Join(parts, "stack"), filepath.Join(dir, "stack"))
+	copyFolder(t, filepath.Join(parts, "count"), filepath.Join(dir, "count"))
+	copyFolder(t, filepath.Join(parts, probe), filepath.Join(dir, "probe"))
+	for name, text := range map[string]string{"main.go": source, "go.mod": "module example.com/emulated\n\ngo 1.23\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func copyFolder(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// peer is what is at the other end of a measured program: it makes a hundred
+// requests in a row, or answers them.
+type peer func(ctx context.Context, port string) error
+
+// echoClient makes each request on a connection of its own.
+func echoClient(ctx context.Context, port string) error {
+	line := strings.Repeat("x", 63) + "\n"
+	for i := range 100 {
+		c, err := new(net.Dialer).DialContext(ctx, "tcp", "127.0.0.1:"+port)
+		if err != nil {
+			return err
+		}
+		stop := context.AfterFunc(ctx, func() { c.Close() })
+		io.WriteString(c, line)
+		got, err := bufio.NewReader(c).ReadString('\n')
+		c.Close()
+		stop()
+		if got != line {
+			return fmt.Errorf("request %d: %q came back, %v", i, got, err)
+		}
+	}
+	return nil
+}
+
+// webClient does so too.
+func webClient(ctx context.Context, port string) error {
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	defer c.CloseIdleConnections()
+	stop := context.AfterFunc(ctx, c.CloseIdleConnections)
+	defer stop()
+	for i := range 100 {
+		c.Timeout = 10 * time.Second
+		if err := getPage(c, "http://127.0.0.1:"+port+"/"); err != nil {
+			return fmt.Errorf("request %d: %w", i, err)
+		}
+	}
+	return nil
+}
