@@ -31,9 +31,12 @@ func needEmulator(t *testing.T) (compiler string) {
 	if _, err := exec.LookPath("qemu-arm"); err != nil {
 		t.Skip("there is no qemu-arm in PATH (Debian and Ubuntu: qemu-user)")
 	}
-	out, err := exec.Command(tool, "tinygo", "version").CombinedOutput()
+	cmd := exec.Command(tool, "tinygo", "version")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
 	if err != nil {
-		t.Skipf("TinyGo cannot be used: %s", out)
+		t.Skip("TinyGo cannot be used: ", stderr.String())
 	}
 	return strings.TrimSpace(string(out))
 }
@@ -216,37 +219,100 @@ func copyFolder(t *testing.T, from, to string) {
 // requests in a row, or answers them.
 type peer func(ctx context.Context, port string) error
 
-// echoClient makes each request on a connection of its own.
+// echoClient makes each request on a connection of its own, and the next one when
+// the board has closed that.
 func echoClient(ctx context.Context, port string) error {
-	line := strings.Repeat("x", 63) + "\n"
 	for i := range 100 {
-		c, err := new(net.Dialer).DialContext(ctx, "tcp", "127.0.0.1:"+port)
-		if err != nil {
-			return err
+		c, err := dialBoard(ctx, port)
+		if err == nil {
+			err = echoes(c)
 		}
-		stop := context.AfterFunc(ctx, func() { c.Close() })
-		io.WriteString(c, line)
-		got, err := bufio.NewReader(c).ReadString('\n')
-		c.Close()
-		stop()
-		if got != line {
-			return fmt.Errorf("request %d: %q came back, %v", i, got, err)
+		if err != nil {
+			return fmt.Errorf("request %d: %w", i, err)
 		}
 	}
 	return nil
 }
 
-// webClient does so too.
-func webClient(ctx context.Context, port string) error {
-	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	defer c.CloseIdleConnections()
-	stop := context.AfterFunc(ctx, c.CloseIdleConnections)
-	defer stop()
-	for i := range 100 {
-		c.Timeout = 10 * time.Second
-		if err := getPage(c, "http://127.0.0.1:"+port+"/"); err != nil {
+// echoPairs has two connections at a time.
+func echoPairs(ctx context.Context, port string) error {
+	for i := range 50 {
+		a, err := dialBoard(ctx, port)
+		if err != nil {
+			return fmt.Errorf("request %d: %w", i, err)
+		}
+		// Both are open on the board when the second one has had its answer.
+		b, err := dialBoard(ctx, port)
+		if err == nil {
+			err = echoes(b)
+		}
+		if err == nil {
+			err = echoes(a)
+		}
+		a.Close()
+		if err != nil {
 			return fmt.Errorf("request %d: %w", i, err)
 		}
 	}
 	return nil
+}
+
+// dialBoard connects to the board. The connection ends with the context.
+func dialBoard(ctx context.Context, port string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", "127.0.0.1:"+port)
+	if err == nil {
+		context.AfterFunc(ctx, func() { c.Close() })
+	}
+	return c, err
+}
+
+// echoes sends a line, gets it back, and waits for the end of the connection.
+func echoes(c net.Conn) error {
+	defer c.Close()
+	line := strings.Repeat("x", 63) + "\n"
+	io.WriteString(c, line)
+	in := bufio.NewReader(c)
+	if got, err := in.ReadString('\n'); got != line {
+		return fmt.Errorf("%q came back, %v", got, err)
+	}
+	c.(*net.TCPConn).CloseWrite()
+	if rest, err := io.ReadAll(in); err != nil || len(rest) > 0 {
+		return fmt.Errorf("%q came after it, %v", rest, err)
+	}
+	return nil
+}
+
+// webClient gets a page on each connection, and waits for its end.
+func webClient(ctx context.Context, port string) error {
+	for i := range 100 {
+		c, err := dialBoard(ctx, port)
+		if err == nil {
+			err = getsPage(c)
+		}
+		if err != nil {
+			return fmt.Errorf("request %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func getsPage(c net.Conn) error {
+	defer c.Close()
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n")
+	in := bufio.NewReader(c)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && (resp.StatusCode != 200 || !strings.HasSuffix(string(body), "</html>\n")) {
+		err = fmt.Errorf("status %d, page %q", resp.StatusCode, body)
+	}
+	if err == nil {
+		_, err = in.ReadByte()
+		if err == io.EOF {
+			err = nil
+		}
+	}
+	return err
 }
