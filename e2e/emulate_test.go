@@ -175,6 +175,22 @@ func TestEmulatedHeapIsAsLargeAsSaid(t *testing.T) {
 	}
 }
 
+// On a whole machine there are interrupts, and a stack of their own.
+func TestEmulatedMachine(t *testing.T) {
+	needEmulator(t)
+	if _, err := exec.LookPath("qemu-system-arm"); err != nil {
+		t.Skip("there is no qemu-system-arm in PATH (Debian and Ubuntu: qemu-system-arm)")
+	}
+	port := freePort(t)
+	p := start(t, root(t), "emulate", "-target", "lm3s6965evb", "-isolated", "-p", port+":8080", "./examples/net/tcpecho")
+	p.await("127.0.0.1:" + port)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := echoClient(ctx, port); err != nil {
+		t.Error(err)
+	}
+}
+
 // measuring makes a module of an example and what measures it, with a probe
 // of testdata/emulated in place of ours, and returns its folder.
 func measuring(t *testing.T, name, probe string) string {

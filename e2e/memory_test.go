@@ -25,8 +25,13 @@ import (
 
 var update = flag.Bool("update", false, "write the tables of docs/memory.md anew")
 
-// growth is how much a figure may be above the table's.
-const growth = 1.02
+// growth is how much a figure may be above the table's. With the driver the
+// figures of the heap depend on when packets come, and are not better known than
+// that.
+const (
+	growth       = 1.02
+	growthDriver = 1.05
+)
 
 // figures are the numbers of a table's rows, by the text that a row begins with.
 type figures map[string][]float64
@@ -103,7 +108,7 @@ func (d *document) write(t *testing.T, name, compiler, heading string, lines []s
 }
 
 // compare fails for figures that have grown.
-func compare(t *testing.T, name string, old, is []float64) {
+func compare(t *testing.T, name string, growth float64, old, is []float64) {
 	t.Helper()
 	if len(old) < len(is) {
 		t.Errorf("%s: not in the table of docs/memory.md: write it anew with -update", name)
@@ -198,17 +203,9 @@ func TestMemoryHeap(t *testing.T) {
 			}
 			old := table[m.key()]
 			if !*update {
-				compare(t, m.key(), old, row)
+				compare(t, m.key(), m.growth(), old, row)
 				if len(old) > 0 {
-					heap := int(old[0] * growth)
-					for try := 1; ; try++ { // see smallest
-						if _, err := m.serve(t, file, heap); err == nil {
-							break
-						} else if try == 3 {
-							t.Errorf("with a heap of %d bytes it does not serve its hundred requests any more: %v", heap, err)
-							break
-						}
-					}
+					m.stillServes(t, file, int(old[0]))
 				}
 				return
 			}
@@ -222,6 +219,28 @@ func TestMemoryHeap(t *testing.T) {
 		}
 		doc.write(t, "heap", compiler, "| program | device | processor | stacks | smallest heap | allocations a request | bytes a request | deepest stack | left on a Nano 33 IoT |", lines)
 	}
+}
+
+// growth returns how much the program's figures may be above the table's.
+func (m measurement) growth() float64 {
+	if m.probe == "driver" {
+		return growthDriver
+	}
+	return growth
+}
+
+// stillServes fails if there is no heap of the size in the table, or of one not
+// much larger, with which the program serves its requests.
+func (m measurement) stillServes(t *testing.T, file string, heap int) {
+	t.Helper()
+	most := int(float64(heap) * m.growth())
+	var err error
+	for size := heap; size <= most; size += max(64, (most-heap)/8) {
+		if _, err = m.serve(t, file, size); err == nil {
+			return
+		}
+	}
+	t.Errorf("with a heap of %d bytes, or up to %d, it does not serve its hundred requests any more: %v", heap, most, err)
 }
 
 // smallest returns the smallest heap, to 64 bytes, with which the program serves
@@ -389,7 +408,7 @@ func TestMemoryStacks(t *testing.T) {
 		return
 	}
 	for _, name := range order {
-		compare(t, name, table[name], []float64{float64(needs["emulated"][name]), float64(needs["emulated-m0"][name])})
+		compare(t, name, growth, table[name], []float64{float64(needs["emulated"][name]), float64(needs["emulated-m0"][name])})
 	}
 	for name := range table {
 		if !slices.Contains(order, name) {

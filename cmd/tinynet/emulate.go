@@ -10,56 +10,92 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// emulated is the target of TinyGo's that ends up in a file which qemu-arm
-// runs, and the board that it is. Their description is in src/_emulated.
-const (
-	emulatedTarget = "emulated"
-	emulatedBoard  = "pyportal"
-)
+// emulatedBoard is the board that programs for an emulated processor find.
+const emulatedBoard = "pyportal"
 
-// emulator runs the processor's code. heapVariable tells the program how large
-// its heap is, in bytes.
-const (
-	emulator     = "qemu-arm"
-	heapVariable = "TINYNET_HEAP"
-)
+// emulatedTarget is a target of TinyGo's whose programs an emulator runs. Their
+// descriptions are in src/_emulated.
+type emulatedTarget struct {
+	name     string
+	about    string
+	emulator string
+	debian   string   // package that has the emulator
+	args     []string // before the program's file; descriptor 3 is the board
+	fixed    bool     // the heap is what the machine's RAM leaves
+}
 
-// maxHeap is the largest heap that the target's linker script leaves room for.
+var emulatedTargets = []emulatedTarget{
+	{name: "emulated", about: "Cortex-M4", emulator: "qemu-arm", debian: "qemu-user"},
+	{name: "emulated-m0", about: "Cortex-M0+", emulator: "qemu-arm", debian: "qemu-user"},
+	{name: systemTarget, about: "a whole machine: Cortex-M3, 64 KB of RAM", emulator: "qemu-system-arm", debian: "qemu-system-arm", fixed: true,
+		args: []string{"-machine", "lm3s6965evb", "-display", "none", "-monitor", "none", "-semihosting",
+			"-serial", "stdio", "-chardev", "socket,id=board,fd=3", "-serial", "chardev:board", "-kernel"}},
+}
+
+// systemTarget has the board at the other end of a UART, in place of a
+// descriptor.
+const systemTarget = "lm3s6965evb"
+
+// find returns the emulator's file.
+func (e emulatedTarget) find() (string, error) {
+	path, err := exec.LookPath(e.emulator)
+	if err != nil {
+		return "", fmt.Errorf("there is no %s in PATH: install it (Debian and Ubuntu: %s)", e.emulator, e.debian)
+	}
+	return path, nil
+}
+
+// heapVariable tells the program how large its heap is, in bytes.
+const heapVariable = "TINYNET_HEAP"
+
+// maxHeap is the largest heap that the targets' linker script leaves room for.
 const maxHeap = 1 << 20
-
-var errNoEmulator = errors.New("there is no " + emulator + " in PATH: install it (Debian and Ubuntu: qemu-user)")
 
 var emulateCommand = command{
 	name:  "emulate",
 	args:  "PACKAGE|FILE",
 	short: "build a program with TinyGo and run it on an emulated processor",
 	long: "emulate compiles the program PACKAGE, a folder, with TinyGo for a Cortex-M4, and runs\n" +
-		"that code under " + emulator + " on a simulated board: TinyGo's scheduler, goroutine stacks\n" +
+		"that code under qemu-arm on a simulated board: TinyGo's scheduler, goroutine stacks\n" +
 		"and garbage collector are the board's, and the heap is as large as -heap says:\n\n" +
 		"  tinynet emulate -heap 24K ./examples/net/tcpecho\n\n" +
 		"In place of PACKAGE there can be a FILE that was built before, with whatever flags:\n\n" +
-		"  tinynet tinygo build -target " + emulatedTarget + " -o app.elf ./app\n" +
+		"  tinynet tinygo build -target emulated -o app.elf ./app\n" +
 		"  tinynet emulate app.elf\n\n" +
 		"The board is a PyPortal with the pins of its LED and its Wi-Fi chip only; time and the\n" +
 		"console are Linux's. A program that needs more heap or stack than there is panics, as\n" +
 		"it does on a board. It has neither arguments nor environment: strings in the program\n" +
 		"are set at link time, by -ldflags=\"-X main.url=http://host:8080/\". All other flags\n" +
-		"are those of `tinynet run`.",
+		"are those of `tinynet run`.\n\n" +
+		"With -target emulated-m0 the code is a Cortex-M0+'s. With -target " + systemTarget + " it is a\n" +
+		"Cortex-M3's on a whole machine, with interrupts and 64 KB of RAM, under\n" +
+		"qemu-system-arm; the board is at the other end of a UART then.",
 	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
-		e := emulation{sim: simulationFlags(flags)}
+		e := emulation{sim: simulationFlags(flags), target: emulatedTargets[0]}
+		flags.Func("target", "TinyGo's `target`: emulated, emulated-m0 or "+systemTarget, func(name string) error {
+			i := slices.IndexFunc(emulatedTargets, func(t emulatedTarget) bool { return t.name == name })
+			if i < 0 {
+				return errors.New("there are emulated, emulated-m0 and " + systemTarget)
+			}
+			e.target = emulatedTargets[i]
+			return nil
+		})
 		flags.Var(&e.heap, "heap", "`size` of the heap in bytes, or with K in units of 1024; without it 1024K")
 		flags.StringVar(&e.stack, "stack-size", "", "`size` of goroutine stacks, as TinyGo's flag of that name")
 		flags.StringVar(&e.ldflags, "ldflags", "", "`flags` for the linker, as TinyGo's flag of that name")
 		return func(args []string) (int, error) {
 			switch {
 			case len(args) != 1:
-				return 0, usagef("name one program: a package's folder, such as ./app, or a file that was built for -target %s", emulatedTarget)
+				return 0, usagef("name one program: a package's folder, such as ./app, or a file that was built before")
 			case e.sim.spec.Name != emulatedBoard:
 				return 0, usagef("the board that can be emulated is %s", emulatedBoard)
+			case e.heap > 0 && e.target.fixed:
+				return 0, usagef("-heap: the heap of %s is what its RAM leaves", e.target.name)
 			}
 			e.program = args[0]
 			return t.emulate(e)
@@ -70,6 +106,7 @@ var emulateCommand = command{
 // emulation is what to emulate.
 type emulation struct {
 	sim            *simFlags
+	target         emulatedTarget
 	heap           heapValue
 	stack, ldflags string
 	program        string
@@ -97,9 +134,9 @@ func (h *heapValue) Set(s string) error {
 func (t *tool) emulate(e emulation) (int, error) {
 	signals := catchSignals()
 	defer signals.stop()
-	qemu, err := exec.LookPath(emulator)
+	qemu, err := e.target.find()
 	if err != nil {
-		return 0, errNoEmulator
+		return 0, err
 	}
 	file := e.program
 	if !filepath.IsAbs(file) {
@@ -120,7 +157,7 @@ func (t *tool) emulate(e emulation) (int, error) {
 		return 0, usagef("%s is built already: -stack-size and -ldflags come too late", e.program)
 	}
 	return t.runOnBoard(signals, e.sim, build, func() *exec.Cmd {
-		cmd := t.program(qemu, []string{file}, onPipe)
+		cmd := t.program(qemu, append(slices.Clone(e.target.args), file), onPipe)
 		if e.heap > 0 {
 			cmd.Env = append(cmd.Env, heapVariable+"="+strconv.Itoa(int(e.heap)))
 		}
@@ -153,7 +190,7 @@ func (t *tool) buildEmulated(signals signals, e emulation, file string) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"build", "-target", emulatedTarget, "-o", file}
+	args := []string{"build", "-target", e.target.name, "-o", file}
 	if e.stack != "" {
 		args = append(args, "-stack-size="+e.stack)
 	}

@@ -51,7 +51,7 @@ func (b *boardBuilds) stacks(args []string) (need, has int) {
 	need = leastStack
 	if spec, ok := board.Lookup(name); ok && spec.Stack > 0 {
 		need = spec.Stack
-	} else if name == emulatedTarget {
+	} else if name == emulatedTargets[0].name {
 		spec, _ := board.Lookup(emulatedBoard)
 		need = spec.Stack
 	}

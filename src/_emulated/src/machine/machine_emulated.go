@@ -5,17 +5,14 @@ package machine
 import (
 	"errors"
 	"machine/wire"
-	"unsafe"
 )
 
-// The emulated board is a simulated PyPortal, in another process at the other
-// end of descriptor 3. Nothing here takes memory of the heap.
+// The emulated board is a simulated PyPortal, in another process. Nothing here takes
+// memory of the heap.
 
 const deviceName = "emulated"
 
 const boardName = "pyportal"
-
-const boardDescriptor = 3
 
 // Modes of a pin.
 const (
@@ -143,28 +140,4 @@ func order(h wire.Header, out []byte) wire.Header {
 		panic("machine: refused by the board")
 	}
 	return r
-}
-
-// syscall makes a system call: see targets/emulated.S.
-//
-//export emulated_syscall
-func syscall(number, a, b, c uintptr) uintptr
-
-const (
-	sysRead  = 3
-	sysWrite = 4
-)
-
-func send(b []byte)    { transfer(sysWrite, b) }
-func receive(b []byte) { transfer(sysRead, b) }
-
-// transfer reads or writes all of b.
-func transfer(call uintptr, b []byte) {
-	for len(b) > 0 {
-		n := int(syscall(call, boardDescriptor, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b))))
-		if n <= 0 {
-			panic("machine: the board has gone away")
-		}
-		b = b[n:]
-	}
 }

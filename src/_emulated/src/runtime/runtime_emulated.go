@@ -1,4 +1,4 @@
-//go:build emulated
+//go:build emulated && !lm3s6965
 
 package runtime
 
