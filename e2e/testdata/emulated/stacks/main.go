@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+	"unsafe"
 
 	"tinynet/netdev"
 	"tinynet/netlink"
@@ -47,10 +48,16 @@ type spi struct{ *machine.SPI }
 var (
 	watched  [16]stack.Watch // stacks of goroutines that we did not start
 	nWatched int
+
+	serving bool // the goroutine that is measured is in http.Serve
+	serve   stack.Watch
 )
 
 func (s spi) Tx(w, r []byte) error {
 	end := stack.End()
+	if serving && end == measured {
+		serve.Begin(end)
+	}
 	for i := range watched[:nWatched] {
 		if watched[i].Is(end) {
 			watched[i].Look()
@@ -176,6 +183,7 @@ func main() {
 	measure(entry{name: "wifinina FirmwareVersion", call: func() { value(dev.FirmwareVersion()) }})
 	measure(entry{name: "wifinina RSSI", call: func() { value(dev.RSSI()) }})
 	measure(entry{name: "wifinina Ping", call: func() { value(dev.Ping(netip.AddrFrom4([4]byte{10, 0, 0, 1}), 64)) }})
+	measure(entry{name: "wifinina Time", call: func() { dev.Time() }})
 	measure(entry{name: "wifinina DNSServers", call: func() { dev.DNSServers() }})
 	measure(entry{name: "wifinina SetPowerSave", call: func() { must(dev.SetPowerSave(false)) }})
 
@@ -189,6 +197,7 @@ func main() {
 	}
 	println("stack", used, "(the driver's own goroutine)")
 	web()
+	println("stack", scheduler(), "(TinyGo's scheduler, on its own stack)")
 	println("done")
 	os.Exit(0)
 }
@@ -259,6 +268,8 @@ func streams() {
 		c = value(new(net.Dialer).DialContext(ctx, "tcp", addr))
 		cancel()
 	}})
+	to := value(net.ResolveTCPAddr("tcp", addr))
+	measure(entry{name: "net DialTCP", call: func() { c = value(net.DialTCP("tcp", nil, to)) }, finish: shut})
 	dial()
 	measure(entry{name: "net Conn.Write", call: write, finish: read})
 	measure(entry{name: "net Conn.Read", prepare: write, call: read})
@@ -293,8 +304,13 @@ func streams() {
 	listen()
 	measure(entry{name: "net Listener.Accept", prepare: func() { value(net.Dial("tcp", caller)).Close() },
 		call: func() { c = value(l.Accept()) }, finish: shut})
+	measure(entry{name: "net TCPListener.AcceptTCP", prepare: func() { value(net.Dial("tcp", caller)).Close() },
+		call: func() { c = value(l.(*net.TCPListener).AcceptTCP()) }, finish: shut})
+	measure(entry{name: "net TCPListener.SetDeadline", call: func() { must(l.(*net.TCPListener).SetDeadline(time.Now().Add(time.Hour))) }})
 	measure(entry{name: "net Listener.Addr, String", call: func() { _ = l.Addr().String() }})
 	unlisten()
+	measure(entry{name: "net ListenTCP", call: func() { l = value(net.ListenTCP("tcp", &net.TCPAddr{Port: 8080})) }, finish: unlisten})
+	measure(entry{name: "net ListenConfig.Listen", call: func() { l = value(new(net.ListenConfig).Listen(context.Background(), "tcp", ":8080")) }, finish: unlisten})
 }
 
 type zeros struct{}
@@ -317,13 +333,41 @@ func datagrams() {
 	}
 	measure(entry{name: "net PacketConn.WriteTo", call: write, finish: read})
 	measure(entry{name: "net PacketConn.ReadFrom", prepare: write, call: read})
+	u := pc.(*net.UDPConn)
+	toPort := to.AddrPort()
+	measure(entry{name: "net UDPConn.WriteToUDP", call: func() { value(u.WriteToUDP(msg, to)) }, finish: read})
+	measure(entry{name: "net UDPConn.WriteToUDPAddrPort", call: func() { value(u.WriteToUDPAddrPort(msg, toPort)) }, finish: read})
+	measure(entry{name: "net UDPConn.ReadFromUDP", prepare: write, call: func() {
+		_, _, err := u.ReadFromUDP(buf)
+		must(err)
+	}})
+	measure(entry{name: "net UDPConn.ReadFromUDPAddrPort", prepare: write, call: func() {
+		_, _, err := u.ReadFromUDPAddrPort(buf)
+		must(err)
+	}})
+	measure(entry{name: "net UDPConn.ReadMsgUDP", prepare: write, call: func() {
+		_, _, _, _, err := u.ReadMsgUDP(buf, nil)
+		must(err)
+	}})
+	measure(entry{name: "net UDPConn.WriteMsgUDP", finish: read, call: func() {
+		_, _, err := u.WriteMsgUDP(msg, nil, to)
+		must(err)
+	}})
 	must(pc.Close())
+	measure(entry{name: "net DialUDP", call: func() { c = value(net.DialUDP("udp", nil, to)) }, finish: func() { must(c.Close()) }})
+	measure(entry{name: "net ListenUDP", call: func() { pc = value(net.ListenUDP("udp", nil)) }, finish: func() { must(pc.Close()) }})
+	group := &net.UDPAddr{IP: net.IPv4(224, 0, 0, 251), Port: 50353}
+	measure(entry{name: "net ListenMulticastUDP", call: func() { pc = value(net.ListenMulticastUDP("udp4", nil, group)) }, finish: func() { must(pc.Close()) }})
 }
 
 // rest measures what of net has little to do with the device.
 func rest() {
 	measure(entry{name: "net LookupHost", call: func() { value(net.LookupHost("host")) }})
 	measure(entry{name: "net ResolveTCPAddr", call: func() { value(net.ResolveTCPAddr("tcp", "host:80")) }})
+	measure(entry{name: "net LookupIP", call: func() { value(net.LookupIP("host")) }})
+	measure(entry{name: "net LookupPort", call: func() { value(net.LookupPort("tcp", "http")) }})
+	measure(entry{name: "net Resolver.LookupNetIP", call: func() { value(net.DefaultResolver.LookupNetIP(context.Background(), "ip4", "host")) }})
+	measure(entry{name: "net ResolveUDPAddr", call: func() { value(net.ResolveUDPAddr("udp", "host:80")) }})
 	measure(entry{name: "net Interfaces", call: func() { value(net.Interfaces()) }})
 	measure(entry{name: "net InterfaceAddrs", call: func() { value(net.InterfaceAddrs()) }})
 	measure(entry{name: "net ParseIP, IP.String", call: func() { _ = net.ParseIP("2001:db8::1").String() }})
@@ -376,8 +420,28 @@ func web() {
 		room++
 		io.WriteString(w, "a page\n")
 	}
-	go http.Serve(l, http.HandlerFunc(handler))
+	// Serve does not return: its goroutine is looked at from the bus.
+	calls <- nil
+	<-left
+	serving = true
+	calls <- func() { http.Serve(l, http.HandlerFunc(handler)) }
 	c := value(net.Dial("tcp", "host:"+call))
 	value(c.Write([]byte("http\n")))
-	println("stack", stackSize-<-served, "net/http goroutine of a server's connection")
+	free := <-served
+	println("stack", stackSize-serve.Free(), "net/http Serve")
+	println("stack", stackSize-free, "net/http goroutine of a server's connection")
+}
+
+//go:extern _stack_top
+var stackTop [0]byte
+
+// scheduler returns how much of its stack TinyGo's scheduler has used.
+func scheduler() int {
+	const size = 2048 // as in targets/emulated.ld
+	top := uintptr(unsafe.Pointer(&stackTop))
+	p := top - size
+	for *(*uintptr)(unsafe.Pointer(p)) == 0 {
+		p += 4
+	}
+	return int(top - p)
 }
