@@ -46,14 +46,19 @@ func main() {
 		fail("connect to", ssid, err)
 	}
 
-	http.HandleFunc("GET /{$}", page)
-	http.HandleFunc("POST /on", func(w http.ResponseWriter, r *http.Request) { switchLED(w, r, true) })
-	http.HandleFunc("POST /off", func(w http.ResponseWriter, r *http.Request) { switchLED(w, r, false) })
+	// TinyGo's net/http has no patterns with methods or wildcards.
+	http.HandleFunc("/", page)
+	http.HandleFunc("/on", func(w http.ResponseWriter, r *http.Request) { switchLED(w, r, true) })
+	http.HandleFunc("/off", func(w http.ResponseWriter, r *http.Request) { switchLED(w, r, false) })
 
 	fail("serve on", addr, http.ListenAndServe(addr, nil))
 }
 
 func page(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/" {
+		http.NotFound(w, r)
+		return
+	}
 	board.Lock()
 	board.visits++
 	visits, led := board.visits, "off"
@@ -81,6 +86,10 @@ func page(w http.ResponseWriter, r *http.Request) {
 
 // switchLED sets the LED and sends the browser back to the page.
 func switchLED(w http.ResponseWriter, r *http.Request, on bool) {
+	if r.Method != "POST" {
+		http.Error(w, "POST only", http.StatusMethodNotAllowed)
+		return
+	}
 	board.Lock()
 	board.led = on
 	machine.LED.Set(on)

@@ -1,0 +1,281 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TinyGo's own drivers on our net, and our driver on TinyGo's own net. The
+// programs are the examples: nothing in them changes but the prefix of imports.
+
+// Prefixes of imports.
+const (
+	ourPrefix    = `"tinynet/`
+	tinygoPrefix = `"tinygo.org/x/drivers/`
+)
+
+// tinygoDrivers are versions of TinyGo's drivers, and the Go that their modules
+// ask for. The first is the one that belongs to TinyGo 0.33.
+var tinygoDrivers = []struct{ version, goLine string }{
+	{"v0.28.0", "1.23"},
+	{"v0.37.0", "1.24"},
+}
+
+// copyExamples copies the examples to a module with the given rest of a go.mod,
+// and with another prefix of imports.
+func copyExamples(t *testing.T, goMod, prefix string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	writeFile(t, filepath.Join(dir, "go.mod"), "module example.com/examples\n\n"+goMod)
+	for _, e := range exampleTests {
+		source, err := os.ReadFile(filepath.Join(root(t), "examples", "net", e.example, "main.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(source), ourPrefix, prefix)
+		writeFile(t, filepath.Join(dir, e.example, "main.go"), text)
+	}
+	return dir
+}
+
+func writeFile(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// examplesOnTinyGosDrivers returns a module with the examples on a version of
+// TinyGo's drivers, or skips the test if that cannot be had.
+func examplesOnTinyGosDrivers(t *testing.T, version, goLine string) (dir string) {
+	t.Helper()
+	dir = copyExamples(t, "go "+goLine+"\n\n"+
+		"require tinygo.org/x/drivers "+version+"\n\n"+
+		"require github.com/google/shlex v0.0.0-20191202100458-e7afc7fbc510 // indirect\n", tinygoPrefix)
+	sum, err := os.ReadFile("testdata/tinygo-drivers/go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "go.sum"), string(sum))
+	cmd := exec.Command("go", "mod", "download")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Skipf("tinygo.org/x/drivers %s cannot be downloaded: %v\n%s", version, err, out)
+	}
+	return dir
+}
+
+// The host's stand-in for a board: our net, TinyGo's driver, the simulated chip.
+func TestExamplesOnTinyGosDrivers(t *testing.T) {
+	for i, board := range []string{"pyportal", "arduino-mkrwifi1010"} { // probed by different files
+		d := tinygoDrivers[i]
+		t.Run(d.version+" "+board, func(t *testing.T) {
+			dir := examplesOnTinyGosDrivers(t, d.version, d.goLine)
+			testExamples(t, launcher{chatty: true, launch: func(t *testing.T, flags []string, example string, args ...string) (_, _ *process) {
+				flags = append([]string{"-board", board}, flags...)
+				p := start(t, dir, runArgs(flags, "./"+example, args)...)
+				return p, p
+			}})
+		})
+	}
+}
+
+// What our net and TinyGo's say when there is no device: so a program tells which
+// it has.
+const (
+	inOurNet    = "no network device: call netdev.UseNetdev"
+	inTinyGoNet = "Netdev not set"
+)
+
+// checkNet checks that a program has one net and not the other.
+func checkNet(t *testing.T, file, has, hasNot string) {
+	t.Helper()
+	program, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(program, []byte(has)) || bytes.Contains(program, []byte(hasNot)) {
+		t.Errorf("%s is built on another net: want %q in it and not %q", file, has, hasNot)
+	}
+}
+
+// tinygoInstallation is an installed TinyGo and the Go that it works with.
+type tinygoInstallation struct {
+	compiler, root, goroot string
+}
+
+// findTinyGo skips the test without a TinyGo that can be used.
+func findTinyGo(t *testing.T) tinygoInstallation {
+	t.Helper()
+	code, version, why := run(t, t.TempDir(), "tinygo", "version")
+	if code != 0 {
+		t.Skipf("no TinyGo to test with: %s", why)
+	}
+	t.Log(strings.TrimSpace(version))
+	_, goroot, _ := run(t, t.TempDir(), "tinygo", "env", "GOROOT")
+	installed := tinygoInstallation{compiler: os.Getenv("TINYGO"), goroot: strings.TrimSpace(goroot)}
+	if installed.compiler == "" {
+		installed.compiler = "tinygo"
+	}
+	out, err := installed.command(t.TempDir(), "env", "TINYGOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	installed.root = strings.TrimSpace(string(out))
+	return installed
+}
+
+// environ is an environment for TinyGo, and for its Go, in no workspace.
+func (tg tinygoInstallation) environ() []string {
+	path := filepath.Join(tg.goroot, "bin") + string(os.PathListSeparator) + os.Getenv("PATH")
+	return append(os.Environ(), "PATH="+path, "GOROOT="+tg.goroot, "GOTOOLCHAIN=local", "GOWORK=off", "GOFLAGS=")
+}
+
+// command is TinyGo as it is installed, with nothing of ours.
+func (tg tinygoInstallation) command(dir string, args ...string) *exec.Cmd {
+	cmd := exec.Command(tg.compiler, args...)
+	cmd.Dir, cmd.Env = dir, tg.environ()
+	return cmd
+}
+
+// For boards: TinyGo's three drivers on our net.
+func TestTinyGosDriversBuildOnOurNet(t *testing.T) {
+	findTinyGo(t)
+	dir := examplesOnTinyGosDrivers(t, tinygoDrivers[0].version, tinygoDrivers[0].goLine)
+	for _, c := range []struct{ target, example string }{
+		{"pyportal", "http-get"}, // WiFiNINA
+		{"pyportal", "webserver"},
+		{"pyportal", "tcpclient"},
+		{"arduino-nano33", "tcpecho"},
+		{"wioterminal", "http-get"}, // RTL8720DN
+		{"wioterminal", "ntpclient"},
+		{"challenger-rp2040", "tcpclient"}, // ESP-AT
+		{"challenger-rp2040", "ntpclient"},
+	} {
+		t.Run(c.target+" "+c.example, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "app.elf")
+			code, stdout, stderr := run(t, dir, "tinygo", "build", "-target", c.target, "-o", file, "./"+c.example)
+			if code != 0 {
+				t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+			}
+			checkNet(t, file, inOurNet, inTinyGoNet)
+		})
+	}
+}
+
+// onTinyGosNet is the rest of a go.mod for examples that find our driver without
+// the tool.
+func onTinyGosNet(t *testing.T, modules ...string) string {
+	text := "go 1.23\n"
+	for _, m := range modules {
+		dir := filepath.Join(root(t), strings.TrimPrefix(m, "tinynet"))
+		text += "\nrequire " + m + " v0.0.0\n\nreplace " + m + " => " + dir + "\n"
+	}
+	return text
+}
+
+// For boards: our driver on the net of TinyGo's installation. The tool has no part
+// in it.
+func TestOurDriverBuildsOnTinyGosNet(t *testing.T) {
+	tg := findTinyGo(t)
+	dir := copyExamples(t, onTinyGosNet(t, "tinynet"), ourPrefix)
+	for _, c := range []struct{ target, example string }{
+		{"pyportal", "http-get"},
+		{"pyportal", "webserver"},
+		{"pyportal", "tcpclient"},
+		{"pyportal", "ntpclient"},
+		{"arduino-nano33", "tcpecho"},
+		{"nano-rp2040", "tcpecho"},
+	} {
+		t.Run(c.target+" "+c.example, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "app.elf")
+			if out, err := tg.command(dir, "build", "-target", c.target, "-o", file, "./"+c.example).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			checkNet(t, file, inTinyGoNet, inOurNet)
+		})
+	}
+}
+
+// tinygosNet are the packages of TinyGo's installation that belong together.
+var tinygosNet = []string{"net", "net/http", "crypto/tls"}
+
+// overlay puts TinyGo's net in the place of Go's, for the Go that TinyGo works
+// with: it is written for that.
+func (tg tinygoInstallation) overlay(t *testing.T) (file string) {
+	t.Helper()
+	goroot, err := filepath.EvalSymlinks(tg.goroot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := map[string]string{}
+	for _, pkg := range tinygosNet {
+		for _, src := range []string{goroot, tg.root} {
+			files, err := filepath.Glob(filepath.Join(src, "src", pkg, "*.go"))
+			if err != nil || len(files) == 0 {
+				t.Fatalf("%s has no %s: %v", src, pkg, err)
+			}
+			for _, f := range files {
+				name := filepath.Join(goroot, "src", pkg, filepath.Base(f))
+				if src == goroot {
+					f = ""
+				}
+				if !strings.HasSuffix(name, "_test.go") {
+					replace[name] = f
+				}
+			}
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = filepath.Join(t.TempDir(), "overlay.json")
+	writeFile(t, file, string(text))
+	return file
+}
+
+// The host's stand-in for a board: TinyGo's net and net/http as they are installed,
+// our driver, the simulated chip. With the tag tinygo our packages are what TinyGo
+// compiles, and reach its net by the same function.
+func TestExamplesOnTinyGosNet(t *testing.T) {
+	tg := findTinyGo(t)
+	dir := copyExamples(t, onTinyGosNet(t, "tinynet", "machine"), ourPrefix)
+	overlay := tg.overlay(t)
+	// Unix sockets have short paths; those of test folders are long.
+	tmp, err := os.MkdirTemp("", "tinynet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(tmp) })
+	socket := filepath.Join(tmp, "s")
+
+	testExamples(t, launcher{launch: func(t *testing.T, flags []string, example string, args ...string) (program, board *process) {
+		file := filepath.Join(t.TempDir(), "app")
+		build := exec.Command(filepath.Join(tg.goroot, "bin", "go"), "build", "-overlay", overlay,
+			"-tags", "tinygo,pyportal,ninafw",
+			"-ldflags", "-checklinkname=0", // TinyGo's net does not know that Go asks for leave to link to its function
+			"-o", file, "./"+example)
+		// From 1.25 on go takes no overlay of a GOROOT in the module cache.
+		build.Dir, build.Env = dir, append(tg.environ(), "GOMODCACHE="+t.TempDir())
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		checkNet(t, file, inTinyGoNet, inOurNet)
+
+		board = start(t, dir, append([]string{"attach", "-isolated", "-socket", socket}, flags...)...)
+		board.await("waiting for a program")
+		cmd := exec.Command(file, args...)
+		cmd.Env = append(os.Environ(), "TINYNET_BOARD=unix:"+socket)
+		return startCommand(t, cmd), board
+	}})
+}
