@@ -87,7 +87,6 @@ const (
 // useNetdev is the function that drivers written for tinygo.org/x/drivers link
 // to under the name net.useNetdev.
 //
-//lint:ignore U1000 it is called by that name only
 //go:linkname useNetdev
 func useNetdev(dev netdever) { tinynetDevice = dev }
 
