@@ -77,15 +77,20 @@ func (t *tool) run(flags *simFlags, pkg, args []string) (int, error) {
 		return t.startOnHost(signals, file, args)
 	}
 
+	return t.runOnBoard(signals, flags, build, func() *exec.Cmd { return t.program(file, args, onPipe) })
+}
+
+// runOnBoard builds a program and runs it on a board of its own.
+func (t *tool) runOnBoard(signals signals, flags *simFlags, build func() error, program func() *exec.Cmd) (int, error) {
 	// The board comes first, since what is wrong with it shows at once; what
 	// it says waits until the program is there.
 	t.hold()
 	var ended atomic.Bool
-	program := make(chan *os.Process, 1)
+	running := make(chan *os.Process, 1)
 	sim, err := t.simulate(flags, func(line string) {
 		ended.Store(true)
 		go func() {
-			p := <-program
+			p := <-running
 			t.say("%s; the program goes on trying in vain and is ended", line)
 			p.Kill()
 		}()
@@ -98,8 +103,8 @@ func (t *tool) run(flags *simFlags, pkg, args []string) (int, error) {
 		return 0, err
 	}
 	t.release()
-	code, err := t.startOnBoard(sim, file, args, func(p *os.Process) (stop func()) {
-		program <- p
+	code, err := t.startOnBoard(sim, program(), func(p *os.Process) (stop func()) {
+		running <- p
 		return signals.forward(p)
 	})
 	if ended.Load() && err == nil {
@@ -108,14 +113,17 @@ func (t *tool) run(flags *simFlags, pkg, args []string) (int, error) {
 	return code, err
 }
 
-// startOnBoard runs a built program on a board and returns its exit code.
-// started is called when it runs, and what that returned when it has ended.
-func (t *tool) startOnBoard(sim *simulation, file string, args []string, started func(*os.Process) (stop func())) (int, error) {
+// onPipe is what tells a program that its board is at the other end of the
+// first descriptor that it inherits.
+const onPipe = boardVariable + "=fd:3"
+
+// startOnBoard runs a command on a board and returns its exit code. started is
+// called when it runs, and what that returned when it has ended.
+func (t *tool) startOnBoard(sim *simulation, cmd *exec.Cmd, started func(*os.Process) (stop func())) (int, error) {
 	ours, theirs, err := board.Pair()
 	if err != nil {
 		return 0, err
 	}
-	cmd := t.program(file, args, boardVariable+"=fd:3")
 	cmd.ExtraFiles = []*os.File{theirs}
 	err = cmd.Start()
 	theirs.Close()

@@ -240,7 +240,7 @@ func (t *tool) onBoard(flags *simFlags, file string, args []string) (int, error)
 		return 0, err
 	}
 	defer sim.Close()
-	return t.startOnBoard(sim, file, args, func(p *os.Process) (stop func()) {
+	return t.startOnBoard(sim, t.program(file, args, onPipe), func(p *os.Process) (stop func()) {
 		// Go sends them to this process alone, when the time is over.
 		return signals.do(func(sig syscall.Signal) { p.Signal(sig) })
 	})

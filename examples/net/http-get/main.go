@@ -20,15 +20,18 @@ import (
 	"tinynet/netlink/probe"
 )
 
-var (
-	ssid = "tinynet"
-	pass = "tinynet-pass"
-	url  = "http://host:8080/"
-)
+// Strings set at link time. TinyGo sets only those that have no value in the
+// source, so main does that.
+var ssid, pass, url string
 
 func main() {
+	if ssid == "" {
+		ssid, pass = "tinynet", "tinynet-pass"
+	}
 	if len(os.Args) > 1 {
 		url = os.Args[1]
+	} else if url == "" {
+		url = "http://host:8080/"
 	}
 
 	link, _ := probe.Probe()

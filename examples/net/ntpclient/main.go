@@ -22,15 +22,18 @@ import (
 	"tinynet/netlink/probe"
 )
 
-var (
-	ssid   = "tinynet"
-	pass   = "tinynet-pass"
-	server = "host:123"
-)
+// Strings set at link time. TinyGo sets only those that have no value in the
+// source, so main does that.
+var ssid, pass, server string
 
 func main() {
+	if ssid == "" {
+		ssid, pass = "tinynet", "tinynet-pass"
+	}
 	if len(os.Args) > 1 {
 		server = os.Args[1]
+	} else if server == "" {
+		server = "host:123"
 	}
 
 	link, _ := probe.Probe()

@@ -22,15 +22,20 @@ import (
 	"tinynet/netlink/probe"
 )
 
-var (
-	ssid = "tinynet"
-	pass = "tinynet-pass"
-	host = "host"
-)
+// Strings set at link time. TinyGo sets only those that have no value in the
+// source, so main does that.
+var ssid, pass, host string
 
 const port = 8080
 
 func main() {
+	if ssid == "" {
+		ssid, pass = "tinynet", "tinynet-pass"
+	}
+	if host == "" {
+		host = "host"
+	}
+
 	link, dev := probe.Probe()
 	err := link.NetConnect(&netlink.ConnectParams{Ssid: ssid, Passphrase: pass, Retries: 3})
 	if err != nil {

@@ -22,15 +22,18 @@ import (
 	"tinynet/netlink/probe"
 )
 
-var (
-	ssid = "tinynet"
-	pass = "tinynet-pass"
-	addr = "host:8080"
-)
+// Strings set at link time. TinyGo sets only those that have no value in the
+// source, so main does that.
+var ssid, pass, addr string
 
 func main() {
+	if ssid == "" {
+		ssid, pass = "tinynet", "tinynet-pass"
+	}
 	if len(os.Args) > 1 {
 		addr = os.Args[1]
+	} else if addr == "" {
+		addr = "host:8080"
 	}
 
 	link, _ := probe.Probe()

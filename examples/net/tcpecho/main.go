@@ -18,13 +18,18 @@ import (
 	"tinynet/netlink/probe"
 )
 
-var (
-	ssid = "tinynet"
-	pass = "tinynet-pass"
-	addr = ":8080"
-)
+// Strings set at link time. TinyGo sets only those that have no value in the
+// source, so main does that.
+var ssid, pass, addr string
 
 func main() {
+	if ssid == "" {
+		ssid, pass = "tinynet", "tinynet-pass"
+	}
+	if addr == "" {
+		addr = ":8080"
+	}
+
 	link, _ := probe.Probe()
 	err := link.NetConnect(&netlink.ConnectParams{Ssid: ssid, Passphrase: pass, Retries: 3})
 	if err != nil {

@@ -23,11 +23,9 @@ import (
 	"tinynet/netlink/probe"
 )
 
-var (
-	ssid = "tinynet"
-	pass = "tinynet-pass"
-	addr = ":80"
-)
+// Strings set at link time. TinyGo sets only those that have no value in the
+// source, so main does that.
+var ssid, pass, addr string
 
 // board is what the page shows: net/http serves several visitors at once.
 var board struct {
@@ -37,6 +35,13 @@ var board struct {
 }
 
 func main() {
+	if ssid == "" {
+		ssid, pass = "tinynet", "tinynet-pass"
+	}
+	if addr == "" {
+		addr = ":80"
+	}
+
 	machine.LED.Configure(machine.PinConfig{Mode: machine.PinOutput})
 	machine.LED.Low()
 
@@ -46,7 +51,7 @@ func main() {
 		fail("connect to", ssid, err)
 	}
 
-	// TinyGo's net/http has no patterns with methods or wildcards.
+	// TinyGo's net/http knows no patterns with a method.
 	http.HandleFunc("/", page)
 	http.HandleFunc("/on", func(w http.ResponseWriter, r *http.Request) { switchLED(w, r, true) })
 	http.HandleFunc("/off", func(w http.ResponseWriter, r *http.Request) { switchLED(w, r, false) })
@@ -86,7 +91,7 @@ func page(w http.ResponseWriter, r *http.Request) {
 
 // switchLED sets the LED and sends the browser back to the page.
 func switchLED(w http.ResponseWriter, r *http.Request, on bool) {
-	if r.Method != "POST" {
+	if r.Method != http.MethodPost {
 		http.Error(w, "POST only", http.StatusMethodNotAllowed)
 		return
 	}

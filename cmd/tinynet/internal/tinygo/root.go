@@ -35,6 +35,10 @@ var ErrNoRoot = errors.New("TinyGo is not installed whole")
 // a TINYGOROOT has, each in the place of the whole package of that path.
 const standIns = "src/_tinygo"
 
+// additions is the folder of the checkout with the files that are added to a
+// TINYGOROOT: the target that runs on the developer's machine.
+const additions = "src/_emulated"
+
 // prefix begins the names of the roots in the cache folder.
 const prefix = "root-"
 
@@ -139,7 +143,7 @@ func plan(cfg RootConfig) (map[string]string, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNoRoot, err)
 	}
 	for _, e := range beside {
-		if e.Name() != "src" {
+		if e.Name() != "src" && e.Name() != "targets" {
 			links[e.Name()] = filepath.Join(cfg.Installed, e.Name())
 		}
 	}
@@ -147,6 +151,9 @@ func plan(cfg RootConfig) (map[string]string, error) {
 	theirs := filepath.Join(cfg.Installed, "src")
 	all := func(string) bool { return true }
 	if err := addTree(links, "src", theirs, all); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoRoot, err)
+	}
+	if err := addTree(links, "targets", filepath.Join(cfg.Installed, "targets"), all); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoRoot, err)
 	}
 	if _, ok := links[filepath.Join("src", "net", "http", "server.go")]; !ok {
@@ -173,6 +180,13 @@ func plan(cfg RootConfig) (map[string]string, error) {
 		remove(links, filepath.Dir(name), "")
 	}
 	maps.Copy(links, own)
+	if err := addTree(links, "", filepath.Join(cfg.Checkout, filepath.FromSlash(additions)), all); err != nil {
+		return nil, err
+	}
+	wire := filepath.Join("machine", "wire")
+	if err := addTree(links, filepath.Join("src", wire), filepath.Join(cfg.Checkout, wire), ours); err != nil {
+		return nil, err
+	}
 	if cfg.FullHTTP {
 		for _, dir := range []string{http, tls} {
 			remove(links, dir, "")

@@ -74,6 +74,13 @@ func config(t *testing.T) RootConfig {
 			"src/net/_overlay/hooks.go":     "ours",
 			"src/_tinygo/crypto/tls/tls.go": "ours",
 			"src/_tinygo/unique/unique.go":  "ours",
+
+			"src/_emulated/targets/emulated.json":     "ours",
+			"src/_emulated/src/machine/emulated.go":   "ours",
+			"src/_emulated/src/runtime/x/emulated.go": "ours",
+			"machine/machine.go":                      "ours, for the host",
+			"machine/wire/wire.go":                    "ours",
+			"machine/wire/wire_test.go":               "ours",
 		}),
 		Cache: tree(t, nil),
 	}
@@ -132,7 +139,10 @@ func TestRoot(t *testing.T) {
 	want(t, contents(t, root), map[string]string{
 		"src/device/arm/arm.go":        "theirs",
 		"src/machine/machine.go":       "theirs",
+		"src/machine/emulated.go":      "ours",
+		"src/machine/wire/wire.go":     "ours",
 		"src/runtime/runtime.go":       "theirs",
+		"src/runtime/x/emulated.go":    "ours",
 		"src/crypto/rand/rand.go":      "theirs",
 		"src/crypto/tls/tls.go":        "ours",
 		"src/unique/unique.go":         "ours",
@@ -140,7 +150,7 @@ func TestRoot(t *testing.T) {
 		"src/net/http/server.go":       "theirs",
 		"src/net/http/internal/x/x.go": "theirs",
 	})
-	for _, name := range []string{"bin/tinygo", "lib/picolibc/x.c", "targets/pyportal.json"} {
+	for _, name := range []string{"bin/tinygo", "lib/picolibc/x.c", "targets/pyportal.json", "targets/emulated.json"} {
 		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
 			t.Error(err)
 		}
@@ -154,6 +164,9 @@ func TestRootWithGoHTTP(t *testing.T) {
 	root := mustRoot(t, cfg)
 	want(t, contents(t, root), map[string]string{
 		"src/device/arm/arm.go":              "theirs",
+		"src/machine/emulated.go":            "ours",
+		"src/machine/wire/wire.go":           "ours",
+		"src/runtime/x/emulated.go":          "ours",
 		"src/machine/machine.go":             "theirs",
 		"src/runtime/runtime.go":             "theirs",
 		"src/crypto/rand/rand.go":            "theirs",
