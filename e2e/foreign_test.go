@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -170,6 +171,41 @@ func TestTinyGosDriversBuildOnOurNet(t *testing.T) {
 			checkNet(t, file, inOurNet, inTinyGoNet)
 		})
 	}
+}
+
+// stackSize is what TinyGo's own driver and net/http need on an emulated
+// processor: TinyGo's default is 2 KB.
+const stackSize = "8KB"
+
+// linkerStrings are the examples' strings for what is an argument elsewhere.
+var linkerStrings = map[string]string{"http-get": "main.url", "tcpclient": "main.addr", "ntpclient": "main.server"}
+
+// linkerFlags gives an example its argument.
+func linkerFlags(example string, args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return "-X " + linkerStrings[example] + "=" + args[0]
+}
+
+// needEmulator skips the test without one.
+func needEmulator(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("qemu-arm"); err != nil {
+		t.Skip("no qemu-arm on this machine: install the package qemu-user to run this test")
+	}
+}
+
+// The code that TinyGo makes: our net, TinyGo's driver, the simulated chip.
+func TestExamplesOnTinyGosDriversEmulated(t *testing.T) {
+	findTinyGo(t)
+	needEmulator(t)
+	dir := examplesOnTinyGosDrivers(t, tinygoDrivers[0].version, tinygoDrivers[0].goLine)
+	testExamples(t, launcher{chatty: true, launch: func(t *testing.T, flags []string, example string, args ...string) (_, _ *process) {
+		emulate := []string{"emulate", "-isolated", "-stack-size", stackSize, "-ldflags", linkerFlags(example, args)}
+		p := start(t, dir, slices.Concat(emulate, flags, []string{"./" + example})...)
+		return p, p
+	}})
 }
 
 // onTinyGosNet is the rest of a go.mod for examples that find our driver without
