@@ -73,8 +73,12 @@ var exampleTests = []struct {
 	{"ntpclient", testNTPClient},
 }
 
-func testExamples(t *testing.T, by launcher) {
+// testExamples runs the tests of the named examples, or of all.
+func testExamples(t *testing.T, by launcher, names ...string) {
 	for _, e := range exampleTests {
+		if len(names) > 0 && !slices.Contains(names, e.example) {
+			continue
+		}
 		t.Run(e.example, func(t *testing.T) { e.test(t, by) })
 	}
 }
