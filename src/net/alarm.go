@@ -33,9 +33,9 @@ func (a *alarm) set(t time.Time) {
 // expired reports whether the deadline has passed.
 func (a *alarm) expired() bool { return a.at.passed() }
 
-// wait waits for c, but not much longer than to the deadline: the caller looks
+// wait waits for c, whose lock is mu, but not much longer than to the deadline: the caller looks
 // again what is the case.
-func (a *alarm) wait(c *sync.Cond) {
+func (a *alarm) wait(c *condition, mu *sync.Mutex) {
 	if a.at != 0 && !a.armed {
 		a.armed = true
 		left := a.at.left()
@@ -43,15 +43,15 @@ func (a *alarm) wait(c *sync.Cond) {
 			a.reset(left)
 		} else {
 			timer := time.AfterFunc(left, func() {
-				c.L.Lock()
+				mu.Lock()
 				a.armed = false // a coarse clock may ring early
-				c.Broadcast()
-				c.L.Unlock()
+				c.broadcast()
+				mu.Unlock()
 			})
 			a.reset, a.cease = timer.Reset, timer.Stop
 		}
 	}
-	c.Wait()
+	c.wait()
 }
 
 // stop is called when nobody will wait any more. A running timer would keep

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"os"
 	"time"
-	_ "unsafe" // for go:linkname
 )
 
 // netdever is netdev.Netdever, which says what the methods do: this package
@@ -84,12 +83,6 @@ const (
 	shutWr = 1
 )
 
-// useNetdev is the function that drivers written for tinygo.org/x/drivers link
-// to under the name net.useNetdev.
-//
-//go:linkname useNetdev
-func useNetdev(dev netdever) { tinynetDevice = dev }
-
 // unsupportedError is an error that is also errors.ErrUnsupported.
 type unsupportedError string
 
@@ -102,6 +95,9 @@ var (
 	errBadDevice   = errors.New("the network device returned an impossible result")
 	errPanicked    = errors.New("the network device panicked")
 	errUnreachable = errors.New("the socket is bound to the loopback and cannot reach other networks")
+
+	// longPast is the deadline that wakes a blocked call.
+	longPast = time.Unix(0, 1)
 
 	errNoDescriptor error = unsupportedError("the socket has no file descriptor")
 	errNoShutdown   error = unsupportedError("the network device cannot close one direction of a stream")
@@ -138,17 +134,9 @@ func deviceHasLoopback() bool {
 // isTimeout reports whether a device says by err that it ran out of time.
 // Devices differ in which error they use.
 func isTimeout(err error) bool {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	if is(err, os.ErrDeadlineExceeded) {
 		return true
 	}
 	t, ok := err.(interface{ Timeout() bool })
 	return ok && t.Timeout()
-}
-
-// recovered is deferred around calls of a device, whose panic must not take
-// the program with it.
-func recovered(err *error) {
-	if recover() != nil {
-		*err = errPanicked
-	}
 }

@@ -19,3 +19,27 @@ const (
 	loopbackBacklog = 4096     // connections that a listener has not accepted yet
 	copyBuffer      = 32 << 10 // bytes that ReadFrom and WriteTo copy at a time
 )
+
+// timed reports whether the device knows the deadlines of blocked calls, and is
+// a deadliner.
+func (s *devSocket) timed() bool {
+	_, ok := s.dev.(deadliner)
+	return ok
+}
+
+func (s *devSocket) deadliner() deadliner { return s.dev.(deadliner) }
+
+// tells reports whether the device knows the local address of a socket, and is
+// a localAddrer.
+func (s *devSocket) tells() bool {
+	_, ok := s.dev.(localAddrer)
+	return ok
+}
+
+func (s *devSocket) localAddrer() localAddrer { return s.dev.(localAddrer) }
+
+// useNetdev is the function that drivers written for tinygo.org/x/drivers link
+// to under the name net.useNetdev.
+//
+//go:linkname useNetdev
+func useNetdev(dev netdever) { tinynetDevice = dev }

@@ -2,6 +2,8 @@
 
 package net
 
+import _ "unsafe" // for go:linkname
+
 // tinynetDevice is the device, a netdever, or nil. TinyGo cannot link to
 // variables by name: useNetdev sets it.
 var tinynetDevice any
@@ -15,3 +17,46 @@ const (
 	loopbackBacklog = 16
 	copyBuffer      = 1 << 10
 )
+
+// What the device is not. A driver's New function knows its type when it is
+// compiled, so that these are constants in most programs, and what only the other
+// kind of device needs is left out.
+var (
+	untimed bool // it is no deadliner
+	untold  bool // it is no localAddrer
+)
+
+var (
+	deviceDeadliner   deadliner
+	deviceLocalAddrer localAddrer
+)
+
+// useNetdev is the function that package netdev, and drivers written for
+// tinygo.org/x/drivers, link to under the name net.useNetdev.
+//
+//go:linkname useNetdev
+func useNetdev(dev netdever) {
+	tinynetDevice = dev
+	if d, ok := dev.(deadliner); ok {
+		deviceDeadliner = d
+	} else {
+		untimed = true
+	}
+	if d, ok := dev.(localAddrer); ok {
+		deviceLocalAddrer = d
+	} else {
+		untold = true
+	}
+}
+
+// timed reports whether the device knows the deadlines of blocked calls, and is
+// a deadliner.
+func (s *devSocket) timed() bool { return !untimed }
+
+func (s *devSocket) deadliner() deadliner { return deviceDeadliner }
+
+// tells reports whether the device knows the local address of a socket, and is
+// a localAddrer.
+func (s *devSocket) tells() bool { return !untold }
+
+func (s *devSocket) localAddrer() localAddrer { return deviceLocalAddrer }

@@ -64,7 +64,7 @@ func fileConn(f *os.File) (Conn, error) {
 	if s.domain != afUnix {
 		switch s.stype {
 		case sockStream:
-			c := newTCPConn(s, "tcp", s.localAddr(netip.AddrPort{}, netip.Addr{}), s.peerAddr())
+			c := newTCPConn(socket{dev: s}, "tcp", s.localAddr(netip.AddrPort{}, netip.Addr{}), s.peerAddr())
 			c.keepAlive(0, KeepAliveConfig{})
 			return c, nil
 		case sockDgram:

@@ -353,15 +353,8 @@ func (r *Resolver) askDevice(ctx context.Context, family byte, host string) ([]n
 	}
 }
 
-func deviceLookup(dev netdever, family byte, host string, deadline time.Time) (ips []netip.Addr, err error) {
-	defer recovered(&err)
-	if d, ok := dev.(hostLookuper); ok {
-		ips, err = d.LookupHost(ipNetwork(family), host, deadline)
-	} else {
-		var ip netip.Addr
-		ip, err = dev.GetHostByName(host)
-		ips = []netip.Addr{ip}
-	}
+func deviceLookup(dev netdever, family byte, host string, deadline time.Time) ([]netip.Addr, error) {
+	ips, err := callLookup(dev, family, host, deadline)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // ResolveTCPAddr returns the address "host:port" as a TCPAddr. network is "tcp",
@@ -31,15 +32,15 @@ type TCPConn struct {
 	conn
 }
 
-func newTCPConn(s socket, network string, local, remote netip.AddrPort) *TCPConn {
-	c := &TCPConn{conn{sock: s, net: network}}
+func newTCPConn(sock socket, network string, local, remote netip.AddrPort) *TCPConn {
+	s := &connState{socket: sock, net: network}
 	if remote.IsValid() {
-		c.raddr = TCPAddrFromAddrPort(remote)
+		s.raddr = TCPAddrFromAddrPort(remote)
 	}
 	if local.IsValid() {
-		c.laddr = TCPAddrFromAddrPort(local)
+		s.laddr = TCPAddrFromAddrPort(local)
 	}
-	return c
+	return &TCPConn{conn{unsafe.Pointer(s)}}
 }
 
 // DialTCP connects to raddr. network is "tcp", "tcp4" or "tcp6"; laddr may be
@@ -85,11 +86,15 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 		if err := d.control(ctx, network, remote, nil); err != nil {
 			return nil, err
 		}
-		c, err := dialLoopback(local, remote)
+		l := findListener(remote)
+		if l == nil {
+			return nil, errLoopRefused()
+		}
+		c, err := dialLoopback(l, local, remote)
 		if err != nil {
 			return nil, err
 		}
-		return newTCPConn(c, network, c.local, c.remote), nil
+		return newTCPConn(c.socket(), network, c.local, c.remote), nil
 	}
 	dev, err := currentDevice()
 	if err != nil {
@@ -110,7 +115,7 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 		s.abandon()
 		return nil, err
 	}
-	c := newTCPConn(s, network, s.localAddr(local, remote.Addr()), remote)
+	c := newTCPConn(socket{dev: s}, network, s.localAddr(local, remote.Addr()), remote)
 	c.keepAlive(d.KeepAlive, d.KeepAliveConfig)
 	return c, nil
 }
@@ -118,7 +123,7 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 // ReadFrom sends what it reads from r until its end.
 func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	n, sent, err := c.spliceFrom(r)
 	if !sent {
@@ -127,7 +132,7 @@ func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 	if !sent {
 		n, err = copyAll(&c.conn, r)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !isEOF(err) {
 		err = c.fail("readfrom", err)
 	}
 	return n, err
@@ -136,13 +141,13 @@ func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 // WriteTo writes to w what it receives until the end of the stream.
 func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	n, sent, err := c.spliceTo(w)
 	if !sent {
 		n, err = copyAll(w, &c.conn)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !isEOF(err) {
 		err = c.fail("writeto", err)
 	}
 	return n, err
@@ -181,7 +186,7 @@ func (c *TCPConn) SetKeepAlivePeriod(d time.Duration) error {
 		d = defaultKeepAlive
 	case d < 0: // it stays as it is
 		if !c.ok() {
-			return syscall.EINVAL
+			return errInvalid
 		}
 		return nil
 	}
@@ -243,7 +248,7 @@ func (c *TCPConn) keepAlive(period time.Duration, config KeepAliveConfig) {
 // MultipathTCP reports false: devices do not have it.
 func (c *TCPConn) MultipathTCP() (bool, error) {
 	if !c.ok() {
-		return false, syscall.EINVAL
+		return false, errInvalid
 	}
 	return false, nil
 }
@@ -327,7 +332,7 @@ func (l *TCPListener) fail(op string, err error) error {
 // os.ErrDeadlineExceeded, after Close it is ErrClosed, both wrapped.
 func (l *TCPListener) AcceptTCP() (*TCPConn, error) {
 	if !l.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
 	got := l.l.accept()
 	if got.err != nil {
@@ -351,7 +356,7 @@ func (l *TCPListener) Accept() (Conn, error) {
 // accepted stay.
 func (l *TCPListener) Close() error {
 	if !l.ok() {
-		return syscall.EINVAL
+		return errInvalid
 	}
 	return l.fail("close", l.l.close())
 }
@@ -368,7 +373,7 @@ func (l *TCPListener) Addr() Addr {
 // SetDeadline sets the deadline of Accept, for blocked ones too.
 func (l *TCPListener) SetDeadline(t time.Time) error {
 	if !l.ok() {
-		return syscall.EINVAL
+		return errInvalid
 	}
 	return l.fail("set", l.l.setDeadline(t))
 }
@@ -378,7 +383,7 @@ func (l *TCPListener) SetDeadline(t time.Time) error {
 // no descriptor it fails with errors.ErrUnsupported.
 func (l *TCPListener) File() (*os.File, error) {
 	if !l.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
 	f, err := socketFile(l.l.dev, l.net, l.laddr, nil)
 	if err != nil {
@@ -391,7 +396,7 @@ func (l *TCPListener) File() (*os.File, error) {
 // Where it has none SyscallConn fails with errors.ErrUnsupported.
 func (l *TCPListener) SyscallConn() (syscall.RawConn, error) {
 	if !l.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
 	raw, err := newRawConn(l.l.dev, l.net, l.laddr, nil)
 	if err != nil {

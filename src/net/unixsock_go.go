@@ -75,7 +75,15 @@ func (s *devSocket) bindUnix(name string) error {
 }
 
 func (s *devSocket) connectUnix(ctx context.Context, name string) error {
-	return s.connectBy(ctx, func() error { return s.unix().ConnectUnix(s.fd, name) })
+	return s.connectBy(ctx, func() error {
+		err := s.enter(writing)
+		if err == nil {
+			raceRelease()
+			err = protect(func() error { return s.unix().ConnectUnix(s.fd, name) })
+			s.leave(writing)
+		}
+		return err
+	})
 }
 
 func (s *devSocket) acceptUnix() (*devSocket, string, error) {

@@ -1,0 +1,36 @@
+//go:build tinygo
+
+package net
+
+import (
+	"io"
+	"unsafe"
+)
+
+// identical reports whether two errors are the same value: of those that are not
+// pointers, the same copy of it. To compare interfaces as such brings most of
+// reflect and of strconv, 10 KB.
+func identical(a, b error) bool {
+	type words struct{ typ, value unsafe.Pointer }
+	return *(*words)(unsafe.Pointer(&a)) == *(*words)(unsafe.Pointer(&b))
+}
+
+// is is errors.Is for a target of which there is one copy.
+func is(err, target error) bool {
+	for err != nil {
+		if identical(err, target) {
+			return true
+		}
+		if x, ok := err.(interface{ Is(error) bool }); ok && x.Is(target) {
+			return true
+		}
+		x, ok := err.(interface{ Unwrap() error })
+		if !ok {
+			break
+		}
+		err = x.Unwrap()
+	}
+	return false
+}
+
+func isEOF(err error) bool { return identical(err, io.EOF) }
