@@ -4,6 +4,12 @@ package net
 
 import _ "unsafe" // for go:linkname
 
+func init() { loopDial = (*Dialer).dialMemory }
+
+// listenInMemory is called when a socket begins to listen on the loopback in
+// memory.
+func listenInMemory() {}
+
 // tinynetDevice is the device, a netdever, or nil. Package netdev sets it under
 // the name net.tinynetDevice.
 //
@@ -43,3 +49,6 @@ func (s *devSocket) localAddrer() localAddrer { return s.dev.(localAddrer) }
 //
 //go:linkname useNetdev
 func useNetdev(dev netdever) { tinynetDevice = dev }
+
+// keepAliveByDefault does what a zero Dialer or ListenConfig asks for.
+func (c *TCPConn) keepAliveByDefault() { c.keepAlive(0, KeepAliveConfig{}) }

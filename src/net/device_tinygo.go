@@ -60,3 +60,11 @@ func (s *devSocket) deadliner() deadliner { return deviceDeadliner }
 func (s *devSocket) tells() bool { return !untold }
 
 func (s *devSocket) localAddrer() localAddrer { return deviceLocalAddrer }
+
+// listenInMemory is called when a socket begins to listen on the loopback in
+// memory.
+func listenInMemory() { loopDial = (*Dialer).dialMemory }
+
+// keepAliveByDefault does what a zero Dialer or ListenConfig asks for. When to
+// probe is left to the device.
+func (c *TCPConn) keepAliveByDefault() { c.SetKeepAlive(true) }

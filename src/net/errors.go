@@ -50,7 +50,7 @@ func (closedError) Temporary() bool { return false }
 type canceledError struct{}
 
 func (canceledError) Error() string        { return "operation was canceled" }
-func (canceledError) Is(target error) bool { return target == context.Canceled }
+func (canceledError) Is(target error) bool { return identical(target, context.Canceled) }
 
 // timeoutError is context.DeadlineExceeded under the text that net has for
 // it. Deadlines of connections are os.ErrDeadlineExceeded instead.
@@ -59,15 +59,16 @@ type timeoutError struct{}
 func (*timeoutError) Error() string        { return "i/o timeout" }
 func (*timeoutError) Timeout() bool        { return true }
 func (*timeoutError) Temporary() bool      { return true }
-func (*timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+func (*timeoutError) Is(target error) bool { return identical(target, context.DeadlineExceeded) }
 
 // mapErr gives a context's error the text that net has for it; other errors
 // it leaves alone.
 func mapErr(err error) error {
-	switch err {
-	case context.Canceled:
+	switch {
+	case err == nil:
+	case identical(err, context.Canceled):
 		return errCanceled
-	case context.DeadlineExceeded:
+	case identical(err, context.DeadlineExceeded):
 		return errTimeout
 	}
 	return err
@@ -135,7 +136,7 @@ func (e *OpError) Timeout() bool {
 // Temporary reports whether the cause says that it is temporary. For accept
 // a connection that was reset before it was accepted is temporary too.
 func (e *OpError) Temporary() bool {
-	if e.Op == "accept" && (e.Err == syscall.ECONNRESET || e.Err == syscall.ECONNABORTED) {
+	if n, ok := e.Err.(syscall.Errno); ok && e.Op == "accept" && (n == syscall.ECONNRESET || n == syscall.ECONNABORTED) {
 		return true
 	}
 	t, ok := e.cause().(interface{ Temporary() bool })

@@ -11,7 +11,7 @@ import (
 // tryFamilies tries the addresses, with "tcp" those of one family first and the
 // other ones beside them if that takes long.
 func (d *Dialer) tryFamilies(ctx context.Context, network string, addrs []netip.AddrPort, try func(context.Context, []netip.AddrPort) (Conn, error)) (Conn, error) {
-	if network == "tcp" && d.FallbackDelay >= 0 {
+	if network == "tcp" && d.delay() >= 0 {
 		if first, second := partition(addrs); second != nil {
 			return d.race(ctx, try, first, second)
 		}
@@ -40,6 +40,9 @@ func (d *Dialer) race(ctx context.Context, try func(context.Context, []netip.Add
 		err   error
 		first bool
 	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan result, 2)
@@ -51,7 +54,7 @@ func (d *Dialer) race(ctx context.Context, try func(context.Context, []netip.Add
 			results <- result{c, err, isFirst}
 		}()
 	}
-	delay := d.FallbackDelay
+	delay := d.delay()
 	if delay == 0 {
 		delay = 300 * time.Millisecond
 	}
@@ -89,4 +92,25 @@ func (d *Dialer) race(ctx context.Context, try func(context.Context, []netip.Add
 			}
 		}
 	}
+}
+
+func (d *Dialer) delay() time.Duration {
+	if d == nil {
+		return 0
+	}
+	return d.FallbackDelay
+}
+
+func (d *Dialer) dialOneIP(ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (Conn, error) {
+	raddr := newIPAddr(remote)
+	done := traceConnect(ctx, network, raddr)
+	c, err := d.dialRaw(ctx, network, *local, remote)
+	if err != nil {
+		err = d.oneError(network, raddr, err)
+	}
+	done(err)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }

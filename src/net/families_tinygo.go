@@ -11,3 +11,8 @@ import (
 func (d *Dialer) tryFamilies(ctx context.Context, network string, addrs []netip.AddrPort, try func(context.Context, []netip.AddrPort) (Conn, error)) (Conn, error) {
 	return try(ctx, addrs)
 }
+
+// No device of TinyGo's programs has raw IP sockets.
+func (d *Dialer) dialOneIP(ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (Conn, error) {
+	return nil, dialError(network, errNoRawIP)
+}

@@ -63,18 +63,6 @@ func (d *Dialer) dialIPAddr(ctx context.Context, network string, laddr, raddr *I
 	return c, nil
 }
 
-// dialIP is dialRaw for DialContext.
-func (d *Dialer) dialIP(ctx context.Context, network string, local, remote netip.AddrPort) (Conn, error) {
-	if !rawSockets {
-		return nil, errNoRawIP
-	}
-	c, err := d.dialRaw(ctx, network, local, remote)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
 func (d *Dialer) dialRaw(ctx context.Context, network string, local, remote netip.AddrPort) (*IPConn, error) {
 	family, proto, err := parseRawNetwork(network)
 	if err != nil {

@@ -65,48 +65,44 @@ func (d *Dialer) dialTCPAddr(ctx context.Context, network string, laddr, raddr *
 	if err != nil {
 		return nil, err
 	}
-	return d.dialTCP(ctx, network, "", local, remote)
+	return d.dialTCP(ctx, network, "", &local, remote)
 }
 
-// dialTCP connects to one address. host is the name that it was looked up
-// from, or empty.
-func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remote netip.AddrPort) (*TCPConn, error) {
-	local, remote, err := prepare(ctx, network, local, remote)
-	if err != nil {
+// dialTCP connects to one address. Its arguments are those of a dialFunc.
+func (d *Dialer) dialTCP(ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (*TCPConn, error) {
+	if err := ctxErr(ctx); err != nil {
 		return nil, err
 	}
-	proto := protoTCP
-	if d.tls {
-		proto = protoTLS
-	}
+	remote = toLoopback(network, remote)
 	if loopbackInMemory(remote.Addr()) {
-		if d.tls {
-			return nil, errNoTLS
-		}
-		if err := d.control(ctx, network, remote, nil); err != nil {
-			return nil, err
-		}
-		l := findListener(remote)
-		if l == nil {
+		if loopDial == nil {
 			return nil, errLoopRefused()
 		}
-		c, err := dialLoopback(l, local, remote)
-		if err != nil {
-			return nil, err
-		}
-		return newTCPConn(c.socket(), network, c.local, c.remote), nil
+		return loopDial(d, ctx, network, local, remote)
 	}
 	dev, err := currentDevice()
 	if err != nil {
 		return nil, err
 	}
+	proto := protoTCP
+	var from netip.AddrPort
+	if d != nil {
+		if d.tls {
+			proto = protoTLS
+		}
+		if from, err = localFor(*local, remote.Addr()); err != nil {
+			return nil, err
+		}
+	}
 	s, err := openSocket(dev, remote.Addr(), sockStream, proto)
 	if err != nil {
 		return nil, err
 	}
-	err = d.control(ctx, network, remote, s)
-	if err == nil {
-		local, err = s.bindDialer(local, remote.Addr())
+	if d != nil {
+		err = d.control(ctx, network, remote, s)
+	}
+	if err == nil && (d != nil || !s.tells()) {
+		from, err = s.bindDialer(from, remote.Addr())
 	}
 	if err == nil {
 		err = s.connect(ctx, host, remote)
@@ -115,9 +111,42 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 		s.abandon()
 		return nil, err
 	}
-	c := newTCPConn(socket{dev: s}, network, s.localAddr(local, remote.Addr()), remote)
-	c.keepAlive(d.KeepAlive, d.KeepAliveConfig)
+	c := newTCPConn(socket{dev: s}, network, s.localAddr(from, remote.Addr()), remote)
+	if d != nil {
+		c.keepAlive(d.KeepAlive, d.KeepAliveConfig)
+	} else {
+		c.keepAliveByDefault()
+	}
 	return c, nil
+}
+
+// loopDial is dialTCP for the loopback in memory. With TinyGo it is nil in a program
+// that does not listen, which has no use for it.
+var loopDial func(d *Dialer, ctx context.Context, network string, local *netip.AddrPort, remote netip.AddrPort) (*TCPConn, error)
+
+func (d *Dialer) dialMemory(ctx context.Context, network string, local *netip.AddrPort, remote netip.AddrPort) (*TCPConn, error) {
+	var from netip.AddrPort
+	if d != nil {
+		if d.tls {
+			return nil, errNoTLS
+		}
+		var err error
+		if from, err = localFor(*local, remote.Addr()); err != nil {
+			return nil, err
+		}
+		if err := d.control(ctx, network, remote, nil); err != nil {
+			return nil, err
+		}
+	}
+	l := findListener(remote)
+	if l == nil {
+		return nil, errLoopRefused()
+	}
+	c, err := dialLoopback(l, from, remote)
+	if err != nil {
+		return nil, err
+	}
+	return newTCPConn(c.socket(), network, c.local, c.remote), nil
 }
 
 // ReadFrom sends what it reads from r until its end.
@@ -153,10 +182,29 @@ func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
 	return n, err
 }
 
-// copyAll copies with a buffer that fits the memory there is. The types hide
-// all other methods, so that io.CopyBuffer uses it.
-func copyAll(w io.Writer, r io.Reader) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, copyBuffer))
+// copyAll copies with a buffer that fits the memory there is. It is written out
+// since io.CopyBuffer compares interfaces, 10 KB of TinyGo's reflect and strconv.
+func copyAll(w io.Writer, r io.Reader) (n int64, err error) {
+	buf := make([]byte, copyBuffer)
+	for {
+		got, err := r.Read(buf)
+		if got > 0 {
+			put, werr := w.Write(buf[:got])
+			if werr == nil && put != got {
+				werr = io.ErrShortWrite
+			}
+			n += int64(max(0, min(put, got)))
+			if werr != nil {
+				return n, werr
+			}
+		}
+		if err != nil {
+			if isEOF(err) {
+				err = nil
+			}
+			return n, err
+		}
+	}
 }
 
 // CloseRead shuts the receiving side of the connection.
@@ -286,6 +334,7 @@ func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr
 	memory, device := b.where()
 	if memory {
 		b.listener = l
+		listenInMemory()
 	}
 	if device {
 		if l.dev, err = b.open(); err != nil {

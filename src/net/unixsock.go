@@ -40,7 +40,7 @@ func (d *Dialer) dialUnixName(ctx context.Context, network, address string) (Con
 	if d.LocalAddr != nil && (!ok || d.LocalAddr.Network() != network) {
 		return nil, &OpError{Op: "dial", Net: network, Err: &AddrError{Err: "mismatched local address type", Addr: d.LocalAddr.String()}}
 	}
-	done := traceConnect(ctx, network, address)
+	done := traceConnect(ctx, network, &UnixAddr{Name: address, Net: network})
 	c, err := d.dialUnixAddr(ctx, network, laddr, &UnixAddr{Name: address, Net: network})
 	done(err)
 	if err != nil {
