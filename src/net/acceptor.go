@@ -68,8 +68,9 @@ func (l *loopListener) offer(c *accepted) bool {
 // pending reports whether a connection is in the queue.
 func (l *loopListener) pending() bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.first != nil
+	pending := l.first != nil
+	l.mu.Unlock()
+	return pending
 }
 
 // poll returns the connection at the head of the queue, or why there will be

@@ -84,8 +84,9 @@ func (u *udpSocket) poll(b []byte) (n int, from netip.AddrPort, ok bool, err err
 
 func (u *udpSocket) pending() bool {
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.inbox.n > 0
+	pending := u.inbox.n > 0
+	u.mu.Unlock()
+	return pending
 }
 
 // deliver puts a datagram in the inbox. As in any network it is lost if there
@@ -252,8 +253,9 @@ func (s *devSocket) tryRecvFrom(b []byte, until time.Time) (n int, from netip.Ad
 
 func (s *devSocket) currentPeer() netip.AddrPort {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.peer
+	peer := s.peer
+	s.mu.Unlock()
+	return peer
 }
 
 // sendTo sends b as one datagram, to the peer of the socket or to the address to

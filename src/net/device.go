@@ -87,7 +87,7 @@ const (
 type unsupportedError string
 
 func (e unsupportedError) Error() string        { return string(e) }
-func (e unsupportedError) Is(target error) bool { return target == errors.ErrUnsupported }
+func (e unsupportedError) Is(target error) bool { return identical(target, errors.ErrUnsupported) }
 
 var (
 	errNoDevice    = errors.New("no network device: call netdev.UseNetdev or the New function of a driver first")

@@ -232,6 +232,11 @@ type notFoundError string
 
 func (e notFoundError) Error() string { return string(e) }
 
+func isNotFound(err error) bool {
+	_, ok := err.(notFoundError)
+	return ok
+}
+
 const (
 	errNoSuchHost  = notFoundError("no such host")
 	errUnknownPort = notFoundError("unknown port")
@@ -258,10 +263,10 @@ func newDNSError(err error, name, server string) *DNSError {
 	if ne, ok := err.(Error); ok {
 		e.IsTimeout, e.IsTemporary = ne.Timeout(), ne.Temporary()
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if is(err, context.Canceled) || is(err, context.DeadlineExceeded) {
 		e.UnwrapErr = err
 	}
-	_, e.IsNotFound = err.(notFoundError)
+	e.IsNotFound = isNotFound(err)
 	return e
 }
 

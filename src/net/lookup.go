@@ -375,7 +375,7 @@ func deviceLookup(dev netdever, family byte, host string, deadline time.Time) ([
 // isHostUnknown reports whether an error says that a host does not exist. This
 // package can tell a device's by nothing but its text.
 func isHostUnknown(err error) bool {
-	if _, ok := err.(notFoundError); ok {
+	if isNotFound(err) {
 		return true
 	}
 	text := lowerASCII(err.Error())

@@ -138,7 +138,12 @@ func (s *loopStream) init() {
 
 func (s *loopStream) read(b []byte) (int, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	n, err := s.readLocked(b)
+	s.mu.Unlock()
+	return n, err
+}
+
+func (s *loopStream) readLocked(b []byte) (int, error) {
 	for {
 		switch {
 		case s.readerGone:
@@ -175,9 +180,14 @@ func (s *loopStream) take(b []byte) int {
 	return n
 }
 
-func (s *loopStream) write(b []byte) (sent int, err error) {
+func (s *loopStream) write(b []byte) (int, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	n, err := s.writeLocked(b)
+	s.mu.Unlock()
+	return n, err
+}
+
+func (s *loopStream) writeLocked(b []byte) (sent int, err error) {
 	for s.sending && !s.writerGone {
 		s.changed.wait()
 	}
@@ -237,69 +247,76 @@ func (s *loopStream) put(b []byte) int {
 
 func (s *loopStream) setSize(n int) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.buf == nil && n > 0 {
 		s.size = min(n, loopbackBuffer)
 	}
+	s.mu.Unlock()
 }
 
 func (s *loopStream) setDeadline(a *alarm, t time.Time) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a == &s.reader && s.readerGone || a == &s.writer && s.writerGone {
+	gone := a == &s.reader && s.readerGone || a == &s.writer && s.writerGone
+	if !gone {
+		a.set(t)
+		s.changed.broadcast()
+	}
+	s.mu.Unlock()
+	return closedIf(gone)
+}
+
+func closedIf(gone bool) error {
+	if gone {
 		return ErrClosed
 	}
-	a.set(t)
-	s.changed.broadcast()
 	return nil
 }
 
 // shutRead makes the reader see the end; what is written is lost.
 func (s *loopStream) shutRead() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.readerGone {
-		return ErrClosed
+	gone := s.readerGone
+	if !gone {
+		s.deaf = true
+		s.n, s.start = 0, 0
+		s.changed.broadcast()
 	}
-	s.deaf = true
-	s.n, s.start = 0, 0
-	s.changed.broadcast()
-	return nil
+	s.mu.Unlock()
+	return closedIf(gone)
 }
 
 // shutWrite makes the reader see the end after the data.
 func (s *loopStream) shutWrite() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.writerGone {
-		return ErrClosed
+	gone := s.writerGone
+	if !gone {
+		s.ended = true
+		s.changed.broadcast()
 	}
-	s.ended = true
-	s.changed.broadcast()
-	return nil
+	s.mu.Unlock()
+	return closedIf(gone)
 }
 
 // closeRead closes the reader's end and reports whether there was data that
 // it had not read.
 func (s *loopStream) closeRead() (unread bool, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.readerGone {
-		return false, ErrClosed
+	gone := s.readerGone
+	if !gone {
+		s.readerGone = true
+		s.unwanted = s.n > 0
+		s.buf, s.n, s.start = nil, 0, 0
+		s.reader.stop()
+		s.changed.broadcast()
+		unread = s.unwanted
 	}
-	s.readerGone = true
-	s.unwanted = s.n > 0
-	s.buf, s.n, s.start = nil, 0, 0
-	s.reader.stop()
-	s.changed.broadcast()
-	return s.unwanted, nil
+	s.mu.Unlock()
+	return unread, closedIf(gone)
 }
 
 // closeWrite closes the writer's end. As in TCP, the reader sees the end of
 // the stream, or a reset if the writer has left data unread or wants it so.
 func (s *loopStream) closeWrite(unread bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.writerGone = true
 	if s.abort {
 		s.n, s.start = 0, 0
@@ -308,6 +325,7 @@ func (s *loopStream) closeWrite(unread bool) {
 	s.ended = true
 	s.writer.stop()
 	s.changed.broadcast()
+	s.mu.Unlock()
 }
 
 // dialLoopback connects to the listener l in memory, at the address remote. local

@@ -23,14 +23,21 @@ func (h Handle[T]) Value() T { return *h.value }
 // Make returns the Handle of a value.
 func Make[T comparable](value T) Handle[T] {
 	mu.Lock()
-	defer mu.Unlock()
+	h := find(value)
+	if h.value == nil {
+		h.value = new(T)
+		*h.value = value
+		kept = append(kept, h.value)
+	}
+	mu.Unlock()
+	return h
+}
+
+func find[T comparable](value T) (h Handle[T]) {
 	for _, k := range kept {
 		if p, ok := k.(*T); ok && *p == value {
-			return Handle[T]{p}
+			h.value = p
 		}
 	}
-	p := new(T)
-	*p = value
-	kept = append(kept, p)
-	return Handle[T]{p}
+	return h
 }
