@@ -1,61 +1,65 @@
 package net
 
 import (
-	"net/netip"
 	"os"
 	"sync"
 	"time"
 )
 
 // A loopListener accepts the connections that are dialed in memory, and those
-// of the device if it has a socket there too.
+// of the device if it has a socket there too. It is what a TCPListener consists of.
 type loopListener struct {
 	binding *binding
 	dev     *devSocket // nil if it listens in memory alone
+	net     string
+	laddr   *TCPAddr
+
+	// keepAlive, if not nil, is used in place of TCPConn.keepAliveByDefault.
+	keepAlive func(c *TCPConn)
 
 	mu          sync.Mutex
 	changed     condition
-	first, last *accepted // dialed in memory, not accepted yet
-	waiting     int       // how many these are
+	first, last *queued // dialed in memory, not accepted yet
+	waiting     int     // how many these are
 	alarm       alarm
 	closed      bool
 
 	// For devices whose Accept has no deadline: a goroutine is in it, or has
 	// come back with what it got.
 	accepting bool
-	got       *accepted
+	got       *queued
 }
 
-// accepted is a new connection, or why there is none. Whoever dials makes the
+// queued is a new connection, or why there is none. Whoever dials makes the
 // listener's end of it, so that a program that only listens is without the
 // loopback's streams.
-type accepted struct {
-	sock          socket
-	local, remote netip.AddrPort
-	err           error
-	next          *accepted // in a listener's queue
+type queued struct {
+	c    *TCPConn
+	err  error
+	next *queued
 }
 
-func newLoopListener(b *binding) *loopListener {
-	l := &loopListener{binding: b}
+func newLoopListener(b *binding, network string) *loopListener {
+	l := &loopListener{binding: b, net: network}
 	l.changed.init(&l.mu)
 	return l
 }
 
 // offer puts a connection in the queue. It reports false if the listener is
 // closed or the queue is full.
-func (l *loopListener) offer(c *accepted) bool {
+func (l *loopListener) offer(c *TCPConn) bool {
 	l.mu.Lock()
 	if l.closed || l.waiting == loopbackBacklog {
 		l.mu.Unlock()
 		return false
 	}
+	q := &queued{c: c}
 	if l.last == nil {
-		l.first = c
+		l.first = q
 	} else {
-		l.last.next = c
+		l.last.next = q
 	}
-	l.last = c
+	l.last = q
 	l.waiting++
 	l.changed.broadcast()
 	l.mu.Unlock()
@@ -74,47 +78,49 @@ func (l *loopListener) pending() bool {
 }
 
 // poll returns the connection at the head of the queue, or why there will be
-// none, or nil.
-func (l *loopListener) poll() *accepted {
-	switch c := l.first; {
-	case l.closed:
-		return &accepted{err: ErrClosed}
-	case l.alarm.expired():
-		return &accepted{err: os.ErrDeadlineExceeded}
-	case c != nil:
-		l.first, c.next = c.next, nil
-		if l.first == nil {
+// none, or neither.
+func (l *loopListener) poll() (*TCPConn, error) {
+	if l.closed {
+		return nil, ErrClosed
+	}
+	if l.alarm.expired() {
+		return nil, os.ErrDeadlineExceeded
+	}
+	if q := l.first; q != nil {
+		if l.first = q.next; l.first == nil {
 			l.last = nil
 		}
 		l.waiting--
-		return c
+		return q.c, nil
 	}
-	got := l.got
-	l.got = nil
-	return got
+	if q := l.got; q != nil {
+		l.got = nil
+		return q.c, q.err
+	}
+	return nil, nil
 }
 
 // accept waits for a connection in memory or on the device.
-func (l *loopListener) accept() *accepted {
+func (l *loopListener) accept() (*TCPConn, error) {
 	timed := l.dev != nil && l.dev.timed()
 	for {
 		l.mu.Lock()
-		got := l.poll()
-		for got == nil && !timed {
-			if l.dev != nil && !l.accepting {
+		c, err := l.poll()
+		for c == nil && err == nil && !timed {
+			if l.dev != nil && !l.dev.timed() && !l.accepting {
 				l.accepting = true
 				go l.fetch()
 			}
 			l.alarm.wait(&l.changed, &l.mu)
-			got = l.poll()
+			c, err = l.poll()
 		}
 		l.mu.Unlock()
-		if got != nil {
-			return got
+		if c != nil || err != nil {
+			return c, err
 		}
 		// The device obeys deadlines, and offer uses them to wake it.
-		if got = l.acceptDevice(); !identical(got.err, errPending) {
-			return got
+		if c, err = l.acceptDevice(); err == nil || !identical(err, errPending) {
+			return c, err
 		}
 	}
 }
@@ -122,27 +128,27 @@ func (l *loopListener) accept() *accepted {
 // fetch waits in the Accept of a device that nothing but a connection, or the
 // listener's end, can wake.
 func (l *loopListener) fetch() {
-	got := l.acceptDevice()
+	c, err := l.acceptDevice()
 	l.mu.Lock()
 	l.accepting = false
 	late := l.closed
 	if !late {
-		l.got = got
+		l.got = &queued{c: c, err: err}
 	}
 	l.changed.broadcast()
 	l.mu.Unlock()
-	if late && got.err == nil {
-		got.sock.close()
+	if late && err == nil {
+		c.state().close()
 	}
 }
 
-func (l *loopListener) acceptDevice() *accepted {
+func (l *loopListener) acceptDevice() (*TCPConn, error) {
 	fd, remote, err := l.dev.accept()
 	if err != nil {
-		return &accepted{err: err}
+		return nil, err
 	}
 	s := newDevSocket(l.dev.dev, fd, l.dev.domain, sockStream)
-	return &accepted{sock: socket{dev: s}, local: s.localAddr(l.dev.bound, remote.Addr()), remote: unmap(remote)}
+	return newTCPConn(socket{dev: s}, l.net, s.localAddr(l.dev.bound, remote.Addr()), unmap(remote)), nil
 }
 
 func (l *loopListener) setDeadline(t time.Time) error {
@@ -173,12 +179,13 @@ func (l *loopListener) close() error {
 	l.changed.broadcast()
 	l.mu.Unlock()
 	// Those who have dialed already find their connections reset.
-	for c := unaccepted; c != nil; c = c.next {
-		c.sock.setOption(solSocket, soLinger, 0)
-		c.sock.close()
+	for q := unaccepted; q != nil; q = q.next {
+		s := q.c.state()
+		s.setOption(solSocket, soLinger, 0)
+		s.close()
 	}
 	if got != nil && got.err == nil {
-		got.sock.close()
+		got.c.state().close()
 	}
 	var err error
 	if l.dev != nil {

@@ -28,6 +28,7 @@ type alarm struct {
 func (a *alarm) set(t time.Time) {
 	a.at = instantOf(t)
 	a.armed = false
+	useAlarms()
 }
 
 // expired reports whether the deadline has passed.
@@ -36,22 +37,29 @@ func (a *alarm) expired() bool { return a.at.passed() }
 // wait waits for c, whose lock is mu, but not much longer than to the deadline: the caller looks
 // again what is the case.
 func (a *alarm) wait(c *condition, mu *sync.Mutex) {
-	if a.at != 0 && !a.armed {
-		a.armed = true
-		left := a.at.left()
-		if a.reset != nil {
-			a.reset(left)
-		} else {
-			timer := time.AfterFunc(left, func() {
-				mu.Lock()
-				a.armed = false // a coarse clock may ring early
-				c.broadcast()
-				mu.Unlock()
-			})
-			a.reset, a.cease = timer.Reset, timer.Stop
-		}
+	if a.at != 0 && !a.armed && armAlarm != nil {
+		armAlarm(a, c, mu)
 	}
 	c.wait()
+}
+
+// armAlarm is alarm.arm. With TinyGo it is nil in a program without deadlines.
+var armAlarm func(a *alarm, c *condition, mu *sync.Mutex)
+
+func (a *alarm) arm(c *condition, mu *sync.Mutex) {
+	a.armed = true
+	left := a.at.left()
+	if a.reset != nil {
+		a.reset(left)
+		return
+	}
+	timer := time.AfterFunc(left, func() {
+		mu.Lock()
+		a.armed = false // a coarse clock may ring early
+		c.broadcast()
+		mu.Unlock()
+	})
+	a.reset, a.cease = timer.Reset, timer.Stop
 }
 
 // stop is called when nobody will wait any more. A running timer would keep

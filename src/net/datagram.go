@@ -202,10 +202,7 @@ func (s *devSocket) recvFrom(b []byte) (n int, from netip.AddrPort, err error) {
 		return 0, from, err
 	}
 	for {
-		if s.pending != nil {
-			s.settle(reading)
-		}
-		if err = s.interrupted(reading); err != nil {
+		if err = s.ready(); err != nil {
 			n = 0
 			break
 		}
@@ -230,7 +227,7 @@ func (s *devSocket) recvFrom(b []byte) (n int, from netip.AddrPort, err error) {
 			}
 			break
 		}
-		if err = s.again(reading, err, until); err != nil {
+		if err = s.receiveAgain(err, until); err != nil {
 			break
 		}
 	}

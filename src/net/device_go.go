@@ -4,7 +4,12 @@ package net
 
 import _ "unsafe" // for go:linkname
 
-func init() { loopDial = (*Dialer).dialMemory }
+func init() {
+	loopDial = (*Dialer).dialMemory
+	armAlarm = (*alarm).arm
+}
+
+func useAlarms() {}
 
 // listenInMemory is called when a socket begins to listen on the loopback in
 // memory.
@@ -17,10 +22,6 @@ func listenInMemory() {}
 var tinynetDevice any
 
 const (
-	// unixSockets and rawSockets say that the device may have some.
-	unixSockets = true
-	rawSockets  = true
-
 	loopbackBuffer  = 64 << 10 // bytes in each direction of a loopback connection
 	loopbackBacklog = 4096     // connections that a listener has not accepted yet
 	copyBuffer      = 32 << 10 // bytes that ReadFrom and WriteTo copy at a time

@@ -8,11 +8,8 @@ import _ "unsafe" // for go:linkname
 // variables by name: useNetdev sets it.
 var tinynetDevice any
 
-// A board has few sockets, and no files.
+// A board has few sockets.
 const (
-	unixSockets = false
-	rawSockets  = false
-
 	loopbackBuffer  = 4 << 10
 	loopbackBacklog = 16
 	copyBuffer      = 1 << 10
@@ -68,3 +65,6 @@ func listenInMemory() { loopDial = (*Dialer).dialMemory }
 // keepAliveByDefault does what a zero Dialer or ListenConfig asks for. When to
 // probe is left to the device.
 func (c *TCPConn) keepAliveByDefault() { c.SetKeepAlive(true) }
+
+// useAlarms is called when a deadline is set on what is in memory.
+func useAlarms() { armAlarm = (*alarm).arm }

@@ -114,3 +114,12 @@ func (d *Dialer) dialOneIP(ctx context.Context, network, host string, local *net
 	}
 	return c, nil
 }
+
+// listenIPAddr is ListenIP for ListenPacket.
+func (lc *ListenConfig) listenIPAddr(network string, laddr *IPAddr) (PacketConn, error) {
+	c, err := lc.listenRaw(network, laddr)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
+	}
+	return c, nil
+}

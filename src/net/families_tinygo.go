@@ -16,3 +16,7 @@ func (d *Dialer) tryFamilies(ctx context.Context, network string, addrs []netip.
 func (d *Dialer) dialOneIP(ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (Conn, error) {
 	return nil, dialError(network, errNoRawIP)
 }
+
+func (lc *ListenConfig) listenIPAddr(network string, laddr *IPAddr) (PacketConn, error) {
+	return nil, listenError(network, errNoRawIP)
+}

@@ -109,19 +109,6 @@ func ListenIP(network string, laddr *IPAddr) (*IPConn, error) {
 	return c, nil
 }
 
-// listenIPAddr is ListenIP for ListenPacket.
-func (lc *ListenConfig) listenIPAddr(network string, laddr *IPAddr) (PacketConn, error) {
-	var c *IPConn
-	err := errNoRawIP
-	if rawSockets {
-		c, err = lc.listenRaw(network, laddr)
-	}
-	if err != nil {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
-	}
-	return c, nil
-}
-
 func (lc *ListenConfig) listenRaw(network string, laddr *IPAddr) (*IPConn, error) {
 	family, proto, err := parseRawNetwork(network)
 	if err != nil {

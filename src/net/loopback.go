@@ -340,7 +340,7 @@ func dialLoopback(l *loopListener, local, remote netip.AddrPort) (*loopConn, err
 	}
 	near, far := loopPair(b.local, remote)
 	near.binding = b
-	if !l.offer(&accepted{sock: far.socket(), local: far.local, remote: far.remote}) {
+	if !l.offer(newTCPConn(far.socket(), l.net, far.local, far.remote)) {
 		b.release()
 		return nil, errLoopRefused()
 	}

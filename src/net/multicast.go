@@ -46,7 +46,7 @@ func (lc *ListenConfig) listenGroup(network string, gaddr *UDPAddr, join func(*d
 		return nil, err
 	}
 	u.dev.setOption(solSocket, soReuseaddr, true) // a device may do without
-	if err = lc.control(network, b.domain(), gaddr.String(), u.dev); err == nil {
+	if err = lc.control(network, b.domain(), gaddr, u.dev); err == nil {
 		err = b.bind(u.dev)
 	}
 	if err == nil && join != nil {

@@ -121,7 +121,7 @@ type devSocket struct {
 	msg atomic.Pointer[msgCall] // that is over, for the next to use
 
 	mu        sync.Mutex
-	changed   condition // busy, closed or freed changed
+	changed   turn // busy, closed or freed changed
 	deadlines [2]instant
 	busy      direction      // directions in which a call is under way
 	users     int            // calls inside the device
@@ -309,18 +309,15 @@ func (s *devSocket) wake() {
 }
 
 // interrupted returns why a call in direction dir should not go on, if there
-// is a reason.
+// is a reason. A device that knows its deadlines says itself that one has passed.
 func (s *devSocket) interrupted(dir direction) error {
-	if dir == reading && s.pending != nil && s.pending() {
-		return errPending
-	}
 	s.mu.Lock()
 	at, closed := s.deadlines[dir>>1], s.closed
 	s.mu.Unlock()
 	if closed {
 		return ErrClosed
 	}
-	if at.passed() {
+	if !s.timed() && at.passed() {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
@@ -333,14 +330,50 @@ func (s *devSocket) again(dir direction, err error, until instant) error {
 	if reason := s.interrupted(dir); reason != nil {
 		return reason
 	}
-	if !isTimeout(err) || s.timed() && (dir != reading || s.pending == nil) {
+	if s.timed() || !isTimeout(err) {
 		return err
 	}
-	// The end of a slice, or a wake-up that came late. A device that returns too
-	// early must not make us spin.
-	if s.timed() || until.left() > 0 {
+	// The end of a slice. A device that returns too early must not make us spin.
+	if until.left() > 0 {
 		time.Sleep(time.Millisecond)
 	}
+	return nil
+}
+
+// ready is called before a call that receives, of a socket that may have something
+// to receive elsewhere. Its error is why the call should not be made.
+func (s *devSocket) ready() error {
+	if s.pending == nil {
+		return s.interrupted(reading)
+	}
+	s.settle(reading)
+	if s.pending() {
+		return errPending
+	}
+	if err := s.interrupted(reading); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	late := s.deadlines[0].passed()
+	s.mu.Unlock()
+	if late {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// receiveAgain is again for such a socket.
+func (s *devSocket) receiveAgain(err error, until instant) error {
+	if s.pending == nil || !s.timed() {
+		return s.again(reading, err, until)
+	}
+	if reason := s.ready(); reason != nil {
+		return reason
+	}
+	if !isTimeout(err) {
+		return err
+	}
+	time.Sleep(time.Millisecond) // a wake-up that came late
 	return nil
 }
 
@@ -425,10 +458,7 @@ func (s *devSocket) accept() (fd int, from netip.AddrPort, err error) {
 		return 0, from, err
 	}
 	for {
-		if s.pending != nil {
-			s.settle(reading)
-		}
-		if err = s.interrupted(reading); err != nil {
+		if err = s.ready(); err != nil {
 			break
 		}
 		until := s.slice(reading, recvSlice)
@@ -440,7 +470,7 @@ func (s *devSocket) accept() (fd int, from netip.AddrPort, err error) {
 			}
 			break
 		}
-		if err = s.again(reading, err, until); err != nil {
+		if err = s.receiveAgain(err, until); err != nil {
 			break
 		}
 	}

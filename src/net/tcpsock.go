@@ -304,25 +304,20 @@ func (c *TCPConn) MultipathTCP() (bool, error) {
 // TCPListener is a listener for TCP connections, on the device, in memory or
 // both.
 type TCPListener struct {
-	l         *loopListener
-	net       string
-	laddr     Addr
-	period    time.Duration
-	keepAlive KeepAliveConfig
+	p unsafe.Pointer // *loopListener, or nil; see conn
 }
 
 // ListenTCP listens at laddr. network is "tcp", "tcp4" or "tcp6". A nil laddr
 // or one without an IP stands for all addresses; port 0 is any free one.
 func ListenTCP(network string, laddr *TCPAddr) (*TCPListener, error) {
-	var lc ListenConfig
-	l, err := lc.listenTCPAddr(context.Background(), network, laddr)
+	l, err := listenTCPAddr(network, laddr)
 	if err != nil {
 		return nil, &OpError{Op: "listen", Net: network, Addr: laddr.opAddr(), Err: err}
 	}
 	return l, nil
 }
 
-func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr *TCPAddr) (*TCPListener, error) {
+func listenTCPAddr(network string, laddr *TCPAddr) (*TCPListener, error) {
 	if laddr == nil {
 		laddr = &TCPAddr{}
 	}
@@ -330,13 +325,20 @@ func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr
 	if err != nil {
 		return nil, err
 	}
-	l := newLoopListener(b)
+	return (*ListenConfig)(nil).listenTCP(network, b, laddr.AddrPort())
+}
+
+// listenTCP listens at a binding for the address at. lc may be nil for the zero
+// ListenConfig.
+func (lc *ListenConfig) listenTCP(network string, b *binding, at netip.AddrPort) (*TCPListener, error) {
+	l := newLoopListener(b, network)
 	memory, device := b.where()
 	if memory {
 		b.listener = l
 		listenInMemory()
 	}
 	if device {
+		var err error
 		if l.dev, err = b.open(); err != nil {
 			return nil, err
 		}
@@ -344,7 +346,11 @@ func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr
 			l.dev.pending = l.pending
 		}
 	}
-	err = lc.control(network, b.domain(), laddr.String(), l.dev)
+	var err error
+	if lc != nil {
+		l.keepAlive = lc.keepAlive
+		err = lc.control(network, b.domain(), TCPAddrFromAddrPort(at), l.dev)
+	}
 	if err == nil {
 		err = b.bind(l.dev)
 		if err == nil && l.dev != nil {
@@ -359,22 +365,22 @@ func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr
 		}
 		return nil, err
 	}
-	return &TCPListener{
-		l:         l,
-		net:       network,
-		laddr:     TCPAddrFromAddrPort(b.local),
-		period:    lc.KeepAlive,
-		keepAlive: lc.KeepAliveConfig,
-	}, nil
+	l.laddr = TCPAddrFromAddrPort(b.local)
+	return &TCPListener{unsafe.Pointer(l)}, nil
 }
 
-func (l *TCPListener) ok() bool { return l != nil && l.l != nil }
+func (lc *ListenConfig) keepAlive(c *TCPConn) { c.keepAlive(lc.KeepAlive, lc.KeepAliveConfig) }
+
+func (l *TCPListener) ok() bool { return l != nil && l.p != nil }
+
+func (l *TCPListener) state() *loopListener { return (*loopListener)(l.p) }
 
 func (l *TCPListener) fail(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &OpError{Op: op, Net: l.net, Addr: l.laddr, Err: err}
+	s := l.state()
+	return &OpError{Op: op, Net: s.net, Addr: s.laddr, Err: err}
 }
 
 // AcceptTCP waits for a connection. After the deadline the error is
@@ -383,12 +389,16 @@ func (l *TCPListener) AcceptTCP() (*TCPConn, error) {
 	if !l.ok() {
 		return nil, errInvalid
 	}
-	got := l.l.accept()
-	if got.err != nil {
-		return nil, l.fail("accept", got.err)
+	s := l.state()
+	c, err := s.accept()
+	if err != nil {
+		return nil, l.fail("accept", err)
 	}
-	c := newTCPConn(got.sock, l.net, got.local, got.remote)
-	c.keepAlive(l.period, l.keepAlive)
+	if s.keepAlive != nil {
+		s.keepAlive(c)
+	} else {
+		c.keepAliveByDefault()
+	}
 	return c, nil
 }
 
@@ -407,7 +417,7 @@ func (l *TCPListener) Close() error {
 	if !l.ok() {
 		return errInvalid
 	}
-	return l.fail("close", l.l.close())
+	return l.fail("close", l.state().close())
 }
 
 // Addr returns the address that it listens on, a *TCPAddr with the real port.
@@ -416,7 +426,7 @@ func (l *TCPListener) Addr() Addr {
 	if !l.ok() {
 		return nil
 	}
-	return l.laddr
+	return l.state().laddr
 }
 
 // SetDeadline sets the deadline of Accept, for blocked ones too.
@@ -424,7 +434,7 @@ func (l *TCPListener) SetDeadline(t time.Time) error {
 	if !l.ok() {
 		return errInvalid
 	}
-	return l.fail("set", l.l.setDeadline(t))
+	return l.fail("set", l.state().setDeadline(t))
 }
 
 // File returns a duplicate of the listener's descriptor as a file, which the
@@ -434,7 +444,8 @@ func (l *TCPListener) File() (*os.File, error) {
 	if !l.ok() {
 		return nil, errInvalid
 	}
-	f, err := socketFile(l.l.dev, l.net, l.laddr, nil)
+	s := l.state()
+	f, err := socketFile(s.dev, s.net, s.laddr, nil)
 	if err != nil {
 		return nil, l.fail("file", err)
 	}
@@ -447,7 +458,8 @@ func (l *TCPListener) SyscallConn() (syscall.RawConn, error) {
 	if !l.ok() {
 		return nil, errInvalid
 	}
-	raw, err := newRawConn(l.l.dev, l.net, l.laddr, nil)
+	s := l.state()
+	raw, err := newRawConn(s.dev, s.net, s.laddr, nil)
 	if err != nil {
 		return nil, l.fail("raw-control", err)
 	}

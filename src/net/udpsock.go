@@ -144,7 +144,7 @@ func (lc *ListenConfig) listenUDPAddr(ctx context.Context, network string, laddr
 			u.dev.pending = u.pending
 		}
 	}
-	if err = lc.control(network, b.domain(), laddr.String(), u.dev); err == nil {
+	if err = lc.control(network, b.domain(), laddr, u.dev); err == nil {
 		err = b.bind(u.dev)
 	}
 	if err != nil {

@@ -31,24 +31,6 @@ func DialUnix(network string, laddr, raddr *UnixAddr) (*UnixConn, error) {
 	return d.dialUnixAddr(context.Background(), network, laddr, raddr)
 }
 
-// dialUnixName is dialUnixAddr for DialContext.
-func (d *Dialer) dialUnixName(ctx context.Context, network, address string) (Conn, error) {
-	if !unixSockets {
-		return nil, &OpError{Op: "dial", Net: network, Addr: &UnixAddr{Name: address, Net: network}, Err: errNoUnix}
-	}
-	laddr, ok := d.LocalAddr.(*UnixAddr)
-	if d.LocalAddr != nil && (!ok || d.LocalAddr.Network() != network) {
-		return nil, &OpError{Op: "dial", Net: network, Err: &AddrError{Err: "mismatched local address type", Addr: d.LocalAddr.String()}}
-	}
-	done := traceConnect(ctx, network, &UnixAddr{Name: address, Net: network})
-	c, err := d.dialUnixAddr(ctx, network, laddr, &UnixAddr{Name: address, Net: network})
-	done(err)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
 func (d *Dialer) dialUnixAddr(ctx context.Context, network string, laddr, raddr *UnixAddr) (*UnixConn, error) {
 	c, err := d.dialUnix(ctx, network, laddr, raddr)
 	if err != nil {
@@ -244,38 +226,6 @@ func ListenUnixgram(network string, laddr *UnixAddr) (*UnixConn, error) {
 	s, err := lc.listenUnix(network, laddr, sockDgram)
 	if err != nil {
 		return nil, &OpError{Op: "listen", Net: network, Addr: laddr.opAddr(), Err: err}
-	}
-	return newUnixConn(s, network), nil
-}
-
-// listenUnixName is ListenUnix for Listen, and listenUnixgramName is
-// ListenUnixgram for ListenPacket.
-func (lc *ListenConfig) listenUnixName(network, address string) (Listener, error) {
-	laddr := &UnixAddr{Name: address, Net: network}
-	if !unixSockets {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: errNoUnix}
-	}
-	if network == "unixgram" {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: &AddrError{Err: "unexpected address type", Addr: address}}
-	}
-	s, err := lc.listenUnix(network, laddr, sockStream)
-	if err != nil {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
-	}
-	return newUnixListener(s, network), nil
-}
-
-func (lc *ListenConfig) listenUnixgramName(network, address string) (PacketConn, error) {
-	laddr := &UnixAddr{Name: address, Net: network}
-	if !unixSockets {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: errNoUnix}
-	}
-	if network != "unixgram" {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: &AddrError{Err: "unexpected address type", Addr: address}}
-	}
-	s, err := lc.listenUnix(network, laddr, sockDgram)
-	if err != nil {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
 	}
 	return newUnixConn(s, network), nil
 }
