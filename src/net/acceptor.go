@@ -64,6 +64,7 @@ func (l *loopListener) offer(c *TCPConn) bool {
 	l.changed.broadcast()
 	l.mu.Unlock()
 	if l.dev != nil {
+		usePending()
 		l.dev.wake()
 	}
 	return true

@@ -32,7 +32,7 @@ func (a *alarm) set(t time.Time) {
 }
 
 // expired reports whether the deadline has passed.
-func (a *alarm) expired() bool { return a.at.passed() }
+func (a *alarm) expired() bool { return armAlarm != nil && a.at.passed() }
 
 // wait waits for c, whose lock is mu, but not much longer than to the deadline: the caller looks
 // again what is the case.

@@ -99,6 +99,7 @@ func (u *udpSocket) deliver(b []byte, from netip.AddrPort) {
 	}
 	u.mu.Unlock()
 	if u.dev != nil {
+		usePending()
 		u.dev.wake()
 	}
 }

@@ -3,7 +3,6 @@ package net
 import (
 	"errors"
 	"net/netip"
-	"os"
 	"time"
 )
 
@@ -123,20 +122,19 @@ func currentDevice() (netdever, error) {
 // loopbackInMemory reports whether a socket on that address belongs to the
 // loopback in memory.
 func loopbackInMemory(addr netip.Addr) bool {
-	return addr.IsLoopback() && !deviceHasLoopback()
+	return isLoopback(addr) && !deviceHasLoopback()
+}
+
+// isLoopback is addr.IsLoopback() in a quarter of the space.
+func isLoopback(addr netip.Addr) bool {
+	b := addr.As16()
+	if string(b[:12]) == v4Prefix {
+		return b[12] == 127
+	}
+	return string(b[:]) == "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"
 }
 
 func deviceHasLoopback() bool {
 	dev, ok := tinynetDevice.(loopbacker)
 	return ok && dev.HasLoopback()
-}
-
-// isTimeout reports whether a device says by err that it ran out of time.
-// Devices differ in which error they use.
-func isTimeout(err error) bool {
-	if is(err, os.ErrDeadlineExceeded) {
-		return true
-	}
-	t, ok := err.(interface{ Timeout() bool })
-	return ok && t.Timeout()
 }

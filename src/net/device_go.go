@@ -7,9 +7,11 @@ import _ "unsafe" // for go:linkname
 func init() {
 	loopDial = (*Dialer).dialMemory
 	armAlarm = (*alarm).arm
+	readyElsewhere, againElsewhere = (*devSocket).readyBeside, (*devSocket).againBeside
 }
 
-func useAlarms() {}
+func useAlarms()  {}
+func usePending() {}
 
 // listenInMemory is called when a socket begins to listen on the loopback in
 // memory.

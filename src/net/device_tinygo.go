@@ -68,3 +68,9 @@ func (c *TCPConn) keepAliveByDefault() { c.SetKeepAlive(true) }
 
 // useAlarms is called when a deadline is set on what is in memory.
 func useAlarms() { armAlarm = (*alarm).arm }
+
+// usePending is called before something is to be received by a socket of the
+// device that the device does not know of.
+func usePending() {
+	readyElsewhere, againElsewhere = (*devSocket).readyBeside, (*devSocket).againBeside
+}

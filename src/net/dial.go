@@ -75,19 +75,34 @@ func (d *Dialer) SetMultipathTCP(use bool) { d.multipath = use }
 // "unixpacket", where address is a path, and "ip", "ip4" or "ip6" followed by a
 // colon and an IP protocol's number or name, where address is a host.
 func Dial(network, address string) (Conn, error) {
-	if isTCP(network) {
-		// The network is a constant in most programs, and they are without all
-		// others then, and without package context.
-		var d *Dialer
-		return d.dialNames(nil, nil, network, "tcp", 0, address, (*Dialer).dialOneTCP)
+	if len(network) == 3 && network[0] == 't' && network[1] == 'c' && network[2] == 'p' {
+		// The network is a constant in most programs. TinyGo computes this form
+		// of the comparison, and the program is without all other networks then,
+		// and without package context.
+		return dialPlain(network, address)
 	}
 	var d Dialer
 	return d.dial(context.Background(), nil, network, address)
 }
 
-// isTCP is network == "tcp" in a form that TinyGo computes for a constant.
-func isTCP(network string) bool {
-	return len(network) == 3 && network[0] == 't' && network[1] == 'c' && network[2] == 'p'
+// dialPlain is Dial for the network "tcp".
+func dialPlain(network, address string) (Conn, error) {
+	if address == "" {
+		return nil, dialError(network, errMissingAddress)
+	}
+	addrs, host, err := DefaultResolver.resolve(nil, "tcp", 0, address)
+	if err != nil {
+		return nil, dialError(network, err)
+	}
+	return tryPlain(network, host, anyFamily(addrs))
+}
+
+// anyFamily returns addrs or, if that is "::", this machine in either family.
+func anyFamily(addrs []netip.AddrPort) []netip.AddrPort {
+	if len(addrs) == 1 && addrs[0].Addr() == netip.IPv6Unspecified() {
+		addrs = append(addrs, netip.AddrPortFrom(netip.IPv4Unspecified(), addrs[0].Port()))
+	}
+	return addrs
 }
 
 // DialTimeout is Dial with a limit of time, the look-up of the name included.
@@ -146,8 +161,8 @@ func dialError(network string, err error) error {
 }
 
 // dialFunc connects to one address. host is the name that it was looked up from,
-// or empty; local is nil if it does not matter. d is nil for the function Dial, and
-// so is ctx then.
+// or empty. For the function Dial, which calls dialOneTCP itself, d, ctx and local are
+// nil.
 type dialFunc func(d *Dialer, ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (Conn, error)
 
 // dialNames connects by one to the addresses that address stands for.
@@ -155,28 +170,16 @@ func (d *Dialer) dialNames(ctx context.Context, within limiter, network, proto s
 	if address == "" {
 		return nil, dialError(network, errMissingAddress)
 	}
-	r := DefaultResolver
-	if d != nil && d.Resolver != nil {
-		r = d.Resolver
+	r := d.Resolver
+	if r == nil {
+		r = DefaultResolver
 	}
-	lookups := ctx
-	if ctx != nil {
-		lookups = untraceConnects(ctx)
-	}
-	addrs, host, err := r.resolve(lookups, proto, family, address)
+	addrs, host, err := r.resolve(untraceConnects(ctx), proto, family, address)
 	if err != nil {
 		return nil, dialError(network, err)
 	}
-	if family == 0 && len(addrs) == 1 && addrs[0].Addr() == netip.IPv6Unspecified() {
-		// This machine, whatever the family.
-		addrs = append(addrs, netip.AddrPortFrom(netip.IPv4Unspecified(), addrs[0].Port()))
-	}
-	if d == nil {
-		return d.tryFamilies(ctx, network, addrs, func(ctx context.Context, addrs []netip.AddrPort) (Conn, error) {
-			return dialSerial(ctx, nil, addrs, func(ctx context.Context, remote netip.AddrPort) (Conn, error) {
-				return one(nil, ctx, network, host, nil, remote)
-			})
-		})
+	if family == 0 {
+		addrs = anyFamily(addrs)
 	}
 	local, err := d.local(proto)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 // tryFamilies tries the addresses, with "tcp" those of one family first and the
 // other ones beside them if that takes long.
 func (d *Dialer) tryFamilies(ctx context.Context, network string, addrs []netip.AddrPort, try func(context.Context, []netip.AddrPort) (Conn, error)) (Conn, error) {
-	if network == "tcp" && d.delay() >= 0 {
+	if network == "tcp" && d.FallbackDelay >= 0 {
 		if first, second := partition(addrs); second != nil {
 			return d.race(ctx, try, first, second)
 		}
@@ -40,9 +40,6 @@ func (d *Dialer) race(ctx context.Context, try func(context.Context, []netip.Add
 		err   error
 		first bool
 	}
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan result, 2)
@@ -54,7 +51,7 @@ func (d *Dialer) race(ctx context.Context, try func(context.Context, []netip.Add
 			results <- result{c, err, isFirst}
 		}()
 	}
-	delay := d.delay()
+	delay := d.FallbackDelay
 	if delay == 0 {
 		delay = 300 * time.Millisecond
 	}
@@ -94,11 +91,14 @@ func (d *Dialer) race(ctx context.Context, try func(context.Context, []netip.Add
 	}
 }
 
-func (d *Dialer) delay() time.Duration {
-	if d == nil {
-		return 0
-	}
-	return d.FallbackDelay
+// tryPlain is tryFamilies for the function Dial.
+func tryPlain(network, host string, addrs []netip.AddrPort) (Conn, error) {
+	var d Dialer
+	return d.tryFamilies(context.Background(), network, addrs, func(ctx context.Context, addrs []netip.AddrPort) (Conn, error) {
+		return dialSerial(ctx, nil, addrs, func(ctx context.Context, remote netip.AddrPort) (Conn, error) {
+			return (*Dialer)(nil).dialOneTCP(ctx, network, host, nil, remote)
+		})
+	})
 }
 
 func (d *Dialer) dialOneIP(ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (Conn, error) {

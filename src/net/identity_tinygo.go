@@ -34,3 +34,18 @@ func is(err, target error) bool {
 }
 
 func isEOF(err error) bool { return identical(err, io.EOF) }
+
+// isTimeout reports whether a device says by err that it ran out of time.
+// Devices differ in which error they use.
+func isTimeout(err error) bool {
+	for {
+		if t, ok := err.(interface{ Timeout() bool }); ok && t.Timeout() {
+			return true
+		}
+		x, ok := err.(interface{ Unwrap() error })
+		if !ok {
+			return false
+		}
+		err = x.Unwrap()
+	}
+}

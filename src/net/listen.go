@@ -12,7 +12,7 @@ import (
 // the device; port 0 is any free one, which Addr tells. Of several addresses
 // of a host it takes one.
 func Listen(network, address string) (Listener, error) {
-	if isTCP(network) {
+	if len(network) == 3 && network[0] == 't' && network[1] == 'c' && network[2] == 'p' {
 		return (*ListenConfig)(nil).listenTCPName(nil, network, 0, address) // see Dial
 	}
 	var lc ListenConfig

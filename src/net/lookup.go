@@ -388,14 +388,11 @@ func lookupError(err error, host string) error {
 		return e
 	}
 	if isHostUnknown(err) {
-		err = errNoSuchHost
+		return &DNSError{Err: string(errNoSuchHost), Name: host, IsNotFound: true}
 	}
-	e := newDNSError(err, host, "")
-	if isTimeout(err) {
-		e.IsTimeout = true
-	}
-	if e.UnwrapErr == nil && !e.IsNotFound {
-		e.UnwrapErr = err
+	e := &DNSError{Err: err.Error(), Name: host, UnwrapErr: err, IsTimeout: isTimeout(err)}
+	if t, ok := err.(interface{ Temporary() bool }); ok {
+		e.IsTemporary = t.Temporary()
 	}
 	return e
 }

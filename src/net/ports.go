@@ -78,7 +78,7 @@ func (b *binding) open() (*devSocket, error) {
 
 // where tells whether a socket for b is needed in memory and on the device.
 func (b *binding) where() (memory, device bool) {
-	loop, all := b.local.Addr().IsLoopback(), b.local.Addr().IsUnspecified()
+	loop, all := isLoopback(b.local.Addr()), b.local.Addr().IsUnspecified()
 	if deviceHasLoopback() {
 		return false, true
 	}

@@ -343,9 +343,28 @@ func (s *devSocket) again(dir direction, err error, until instant) error {
 // ready is called before a call that receives, of a socket that may have something
 // to receive elsewhere. Its error is why the call should not be made.
 func (s *devSocket) ready() error {
-	if s.pending == nil {
+	if s.pending == nil || readyElsewhere == nil {
 		return s.interrupted(reading)
 	}
+	return readyElsewhere(s)
+}
+
+// receiveAgain is again for such a socket.
+func (s *devSocket) receiveAgain(err error, until instant) error {
+	if s.pending == nil || againElsewhere == nil || !s.timed() {
+		return s.again(reading, err, until)
+	}
+	return againElsewhere(s, err)
+}
+
+// With TinyGo these are nil in a program that has no such socket, or nothing to
+// send to one but the device.
+var (
+	readyElsewhere func(s *devSocket) error
+	againElsewhere func(s *devSocket, err error) error
+)
+
+func (s *devSocket) readyBeside() error {
 	s.settle(reading)
 	if s.pending() {
 		return errPending
@@ -362,11 +381,7 @@ func (s *devSocket) ready() error {
 	return nil
 }
 
-// receiveAgain is again for such a socket.
-func (s *devSocket) receiveAgain(err error, until instant) error {
-	if s.pending == nil || !s.timed() {
-		return s.again(reading, err, until)
-	}
+func (s *devSocket) againBeside(err error) error {
 	if reason := s.ready(); reason != nil {
 		return reason
 	}
@@ -561,7 +576,7 @@ func (s *devSocket) localAddr(bound netip.AddrPort, remote netip.Addr) netip.Add
 	if !isWildcard(bound.Addr()) {
 		return bound
 	}
-	if remote = remote.Unmap(); remote.IsLoopback() {
+	if remote = remote.Unmap(); isLoopback(remote) {
 		return netip.AddrPortFrom(remote, bound.Port())
 	}
 	if ip, err := callAddr(s.dev); err == nil {

@@ -9,8 +9,15 @@ import "sync"
 
 var (
 	mu   sync.Mutex
-	kept []any // pointers to values
+	kept *node
 )
+
+// node is a value that is kept. TinyGo can make a list of these when it compiles,
+// which it does for the values of netip's variables; it could not make a slice.
+type node struct {
+	next  *node
+	value any // a pointer to it
+}
 
 // Handle stands for a value: two are equal if their values are.
 type Handle[T comparable] struct {
@@ -23,21 +30,21 @@ func (h Handle[T]) Value() T { return *h.value }
 // Make returns the Handle of a value.
 func Make[T comparable](value T) Handle[T] {
 	mu.Lock()
-	h := find(value)
-	if h.value == nil {
-		h.value = new(T)
-		*h.value = value
-		kept = append(kept, h.value)
+	p := find(value)
+	if p == nil {
+		p = new(T)
+		*p = value
+		kept = &node{next: kept, value: p}
 	}
 	mu.Unlock()
-	return h
+	return Handle[T]{p}
 }
 
-func find[T comparable](value T) (h Handle[T]) {
-	for _, k := range kept {
-		if p, ok := k.(*T); ok && *p == value {
-			h.value = p
+func find[T comparable](value T) *T {
+	for n := kept; n != nil; n = n.next {
+		if p, ok := n.value.(*T); ok && *p == value {
+			return p
 		}
 	}
-	return h
+	return nil
 }
