@@ -12,7 +12,6 @@
 package main
 
 import (
-	"io"
 	"net"
 	"os"
 	"strconv"
@@ -44,7 +43,8 @@ func main() {
 		fail("dial", addr, err)
 	}
 	go send(c)
-	if _, err := io.Copy(os.Stdout, c); err != nil {
+	// What io.Copy(os.Stdout, c) would call: naming it leaves io.Copy's own loop out.
+	if _, err := c.(*net.TCPConn).WriteTo(os.Stdout); err != nil {
 		fail("read from", addr, err)
 	}
 	println("closed by", addr)
@@ -52,7 +52,7 @@ func main() {
 
 func send(c net.Conn) {
 	for n := 1; ; n++ {
-		if _, err := io.WriteString(c, "line "+strconv.Itoa(n)+" from the board\n"); err != nil {
+		if _, err := c.Write([]byte("line " + strconv.Itoa(n) + " from the board\n")); err != nil {
 			return // the reading side tells why
 		}
 		time.Sleep(time.Second)
