@@ -84,12 +84,6 @@ func (d *Device) takeBy(until instant) bool {
 	if d.tryTake() {
 		return true
 	}
-	t := time.NewTimer(time.Duration(until - d.now()))
-	defer t.Stop()
-	select {
-	case d.owner <- struct{}{}:
-		return true
-	case <-t.C:
-		return false
-	}
+	var s sleeper
+	return s.sleep(time.Duration(until-d.now()), d.owner, nil)
 }

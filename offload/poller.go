@@ -30,7 +30,7 @@ const (
 // poller is the state of a device's poller. Only its goroutine uses it, but
 // for begin and link, which mu guards.
 type poller struct {
-	sleep  sleeper
+	sleeper
 	link   instant // when to look at the link
 	watch  instant // when to try to restore it
 	signal instant // when to look at the signal
@@ -177,37 +177,7 @@ func (d *Device) rest(t instant) { d.doze(t, nil) }
 // doze waits for t, a kick or, if owner is not nil, the bus, and reports whether it
 // has taken that.
 func (d *Device) doze(t instant, owner chan<- struct{}) (taken bool) {
-	if d.poll.sleep == nil {
-		d.poll.sleep = newSleeper()
-	}
 	return d.poll.sleep(time.Duration(max(t, 1)), owner, d.kick)
-}
-
-// A sleeper waits until it can send to owner, which it reports, until it receives
-// from kick, or for t.
-type sleeper func(t time.Duration, owner chan<- struct{}, kick <-chan struct{}) (sent bool)
-
-// newSleeper returns a sleeper with a timer of its own. It is a function because a
-// *time.Timer in a field of a Device brings much of package time into a board's
-// program.
-func newSleeper() sleeper {
-	var timer *time.Timer
-	return func(t time.Duration, owner chan<- struct{}, kick <-chan struct{}) bool {
-		if timer == nil {
-			timer = time.NewTimer(t)
-		} else {
-			// A tick that is left from before only makes the poller look once in vain.
-			timer.Stop()
-			timer.Reset(t)
-		}
-		select {
-		case owner <- struct{}{}:
-			return true
-		case <-timer.C:
-		case <-kick:
-		}
-		return false
-	}
 }
 
 // takeUntil takes the bus for the poller, unless something else comes up
