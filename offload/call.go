@@ -49,7 +49,7 @@ type waiter struct {
 }
 
 // enter begins a call on socket fd.
-func (d *Device) enter(fd int, write bool, deadline time.Time) (*waiter, error) {
+func (d *device) enter(fd int, write bool, deadline time.Time) (*waiter, error) {
 	limit := d.instantOf(deadline)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -80,7 +80,7 @@ func (d *Device) enter(fd int, write bool, deadline time.Time) (*waiter, error) 
 }
 
 // exit ends a call.
-func (d *Device) exit(w *waiter) {
+func (d *device) exit(w *waiter) {
 	d.mu.Lock()
 	for p := &d.waiters; *p != nil; p = &(*p).next {
 		if *p == w {
@@ -96,7 +96,7 @@ func (d *Device) exit(w *waiter) {
 
 // check returns the error with which the call has to end, if any. The caller
 // holds mu.
-func (d *Device) check(w *waiter) error {
+func (d *device) check(w *waiter) error {
 	if w.gen != w.s.gen || w.s.state == stateClosing || w.s.state == stateFree {
 		return netdev.ErrInvalidSocketFd
 	}
@@ -138,7 +138,7 @@ func (w *waiter) inform() {
 }
 
 // wakeAll wakes all calls; the caller holds mu.
-func (d *Device) wakeAll() {
+func (d *device) wakeAll() {
 	for w := d.waiters; w != nil; w = w.next {
 		w.signal()
 	}
@@ -146,7 +146,7 @@ func (d *Device) wakeAll() {
 
 // ready wakes the calls that wait for what the socket is ready for, and
 // remembers it if there are none. The caller holds mu.
-func (d *Device) ready(s *Socket, r Ready) {
+func (d *device) ready(s *Socket, r Ready) {
 	left := r
 	if r&Failed != 0 {
 		r |= Readable | Writable
@@ -161,7 +161,7 @@ func (d *Device) ready(s *Socket, r Ready) {
 }
 
 // tryTake takes the bus if it is free.
-func (d *Device) tryTake() bool {
+func (d *device) tryTake() bool {
 	select {
 	case d.owner <- struct{}{}:
 		return true
@@ -171,7 +171,7 @@ func (d *Device) tryTake() bool {
 }
 
 // takeFor takes the bus for a call, unless the call has to end.
-func (d *Device) takeFor(w *waiter) error {
+func (d *device) takeFor(w *waiter) error {
 	for {
 		d.mu.Lock()
 		err := d.check(w)
@@ -214,7 +214,7 @@ func (d *Device) takeFor(w *waiter) error {
 // alive returns an error if the chip has to be looked after before it is of use: each
 // call in the queue for the bus would wait for it in vain. The caller holds the
 // bus.
-func (d *Device) alive() error {
+func (d *device) alive() error {
 	if !d.chip.Broken() {
 		return nil
 	}
@@ -226,20 +226,20 @@ func (d *Device) alive() error {
 }
 
 // give hands back the bus.
-func (d *Device) give() {
+func (d *device) give() {
 	d.current = nil
 	<-d.owner
 }
 
 // await waits until the call has what it wants, or has to end. The bus is not
 // held meanwhile.
-func (d *Device) await(w *waiter, want want) error {
+func (d *device) await(w *waiter, want want) error {
 	d.mu.Lock()
 	return d.awaitLocked(w, want)
 }
 
 // awaitLocked is await for a caller that holds mu, which it releases.
-func (d *Device) awaitLocked(w *waiter, want want) error {
+func (d *device) awaitLocked(w *waiter, want want) error {
 	w.told, w.want = false, want
 	if r := want.ready(); w.gen == w.s.gen && w.s.told&r != 0 {
 		w.s.told &^= r
@@ -269,7 +269,7 @@ func (d *Device) awaitLocked(w *waiter, want want) error {
 
 // beginWrite waits until no other Send is at work on the stream, whose data
 // would mingle.
-func (d *Device) beginWrite(w *waiter) error {
+func (d *device) beginWrite(w *waiter) error {
 	d.mu.Lock()
 	if w.s.writing {
 		return d.awaitLocked(w, wantTurn)
@@ -281,7 +281,7 @@ func (d *Device) beginWrite(w *waiter) error {
 }
 
 // endWrite gives the next Send its turn.
-func (d *Device) endWrite(w *waiter) {
+func (d *device) endWrite(w *waiter) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if w.gen != w.s.gen {
@@ -297,7 +297,7 @@ func (d *Device) endWrite(w *waiter) {
 }
 
 // fail makes all further calls on the socket return err, and returns it.
-func (d *Device) fail(w *waiter, err error) error {
+func (d *device) fail(w *waiter, err error) error {
 	d.mu.Lock()
 	if w.gen == w.s.gen && w.s.err == nil {
 		w.s.err = err

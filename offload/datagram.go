@@ -13,7 +13,8 @@ import (
 const maxDatagram = 1472
 
 // SendTo sends buf, at most 1472 bytes, as one datagram.
-func (d *Device) SendTo(sockfd int, buf []byte, flags int, to netip.AddrPort, deadline time.Time) (int, error) {
+func (u *Device) SendTo(sockfd int, buf []byte, flags int, to netip.AddrPort, deadline time.Time) (int, error) {
+	d := u.dev()
 	peer, err := peerOf(to)
 	if err != nil {
 		return 0, err
@@ -29,7 +30,7 @@ func (d *Device) SendTo(sockfd int, buf []byte, flags int, to netip.AddrPort, de
 	return d.sendTo(w, buf, peer)
 }
 
-func (d *Device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
+func (d *device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
 	if len(buf) > maxDatagram {
 		return 0, errMsgSize
 	}
@@ -61,7 +62,7 @@ func (d *Device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
 
 // recvDatagram reads a datagram if there is one. The caller holds the bus,
 // which it hands back.
-func (d *Device) recvDatagram(w *waiter, buf []byte) (n int, from netip.AddrPort, got bool, err error) {
+func (d *device) recvDatagram(w *waiter, buf []byte) (n int, from netip.AddrPort, got bool, err error) {
 	n, from, got, err = d.chip.RecvFrom(w.s, buf)
 	if errors.Is(err, netdev.ErrLinkDown) {
 		err = d.fail(w, err)

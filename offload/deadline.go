@@ -7,16 +7,18 @@ import (
 )
 
 // SetReadDeadline bounds Accept, Recv and RecvFrom, also those in progress.
-func (d *Device) SetReadDeadline(sockfd int, t time.Time) error {
+func (u *Device) SetReadDeadline(sockfd int, t time.Time) error {
+	d := u.dev()
 	return d.setDeadline(sockfd, t, false)
 }
 
 // SetWriteDeadline bounds Connect, Send and SendTo, also those in progress.
-func (d *Device) SetWriteDeadline(sockfd int, t time.Time) error {
+func (u *Device) SetWriteDeadline(sockfd int, t time.Time) error {
+	d := u.dev()
 	return d.setDeadline(sockfd, t, true)
 }
 
-func (d *Device) setDeadline(sockfd int, t time.Time, write bool) error {
+func (d *device) setDeadline(sockfd int, t time.Time, write bool) error {
 	limit := d.instantOf(t)
 	d.mu.Lock()
 	s := d.lookup(sockfd)

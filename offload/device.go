@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+	"unsafe"
 
 	"tinynet/netdev"
 	"tinynet/netlink"
@@ -22,6 +23,15 @@ type Times struct {
 // HostLookuper, and netlink.Netlinker. Its methods may be called by several
 // goroutines at once.
 type Device struct {
+	// A *device, which is not said because the board's program would describe it,
+	// and what it leads to, in flash.
+	p unsafe.Pointer
+}
+
+func (u *Device) dev() *device { return (*device)(u.p) }
+
+// device is the state of a Device.
+type device struct {
 	chip    Chip
 	sig     Signaller // chip, if it is one
 	cfg     Config
@@ -83,7 +93,7 @@ func New(chip Chip, cfg Config) *Device {
 	if cfg.Times.Dial <= 0 {
 		cfg.Times.Dial = 30 * time.Second
 	}
-	d := &Device{
+	d := &device{
 		chip:    chip,
 		cfg:     cfg,
 		elapsed: stopwatch(),
@@ -100,16 +110,16 @@ func New(chip Chip, cfg Config) *Device {
 			d.sockets[i].ring.buf = all[i*cfg.Buffer : (i+1)*cfg.Buffer : (i+1)*cfg.Buffer]
 		}
 	}
-	return d
+	return &Device{unsafe.Pointer(d)}
 }
 
 // Engine returns the driver's side of the device.
-func (d *Device) Engine() *Engine { return (*Engine)(d) }
+func (u *Device) Engine() *Engine { return (*Engine)(u.p) }
 
 // instant is a moment as the time since the device was made; 0 is none.
 type instant int64
 
-func (d *Device) now() instant { return instant(d.elapsed()) + 1 }
+func (d *device) now() instant { return instant(d.elapsed()) + 1 }
 
 // stopwatch returns a function that returns how long ago it was made.
 func stopwatch() func() time.Duration {
@@ -118,7 +128,7 @@ func stopwatch() func() time.Duration {
 }
 
 // instantOf converts a deadline.
-func (d *Device) instantOf(t time.Time) instant {
+func (d *device) instantOf(t time.Time) instant {
 	if t.IsZero() {
 		return 0
 	}

@@ -10,9 +10,9 @@ import (
 // Engine is the driver's side of a Device: what a Chip may ask of it, and
 // tell it. It is the same thing as the Device under another name, so that none
 // of this is in the way of the driver's users.
-type Engine Device
+type Engine device
 
-func (e *Engine) dev() *Device { return (*Device)(e) }
+func (e *Engine) dev() *device { return (*device)(e) }
 
 // Take waits for the bus and takes it, for exchanges that are not part of a
 // Chip's method. Never with the bus held.

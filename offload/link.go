@@ -21,7 +21,8 @@ import (
 //
 // If the link is lost later, all sockets fail with netdev.ErrLinkDown. It is
 // restored if params.WatchdogTimeout is not 0.
-func (d *Device) NetConnect(params ...*netlink.ConnectParams) error {
+func (u *Device) NetConnect(params ...*netlink.ConnectParams) error {
+	d := u.dev()
 	p := d.cfg.Link
 	if len(params) > 0 && params[0] != nil {
 		p = *params[0]
@@ -85,7 +86,7 @@ func check(p *netlink.ConnectParams) error {
 }
 
 // start starts the chip unless that is done. The caller holds link.
-func (d *Device) start() error {
+func (d *device) start() error {
 	if d.started {
 		return nil
 	}
@@ -97,7 +98,7 @@ func (d *Device) start() error {
 }
 
 // connect is NetConnect; the caller holds link.
-func (d *Device) connect(p *netlink.ConnectParams) error {
+func (d *device) connect(p *netlink.ConnectParams) error {
 	d.mu.Lock()
 	up := d.up
 	d.cancel = false
@@ -131,7 +132,7 @@ func (d *Device) connect(p *netlink.ConnectParams) error {
 
 // attempt makes one attempt to join the network of d.params, with a start
 // before it if the chip needs one. The caller holds link.
-func (d *Device) attempt() (netip.Addr, error) {
+func (d *device) attempt() (netip.Addr, error) {
 	if err := d.start(); err != nil {
 		return netip.Addr{}, err
 	}
@@ -143,7 +144,7 @@ func (d *Device) attempt() (netip.Addr, error) {
 }
 
 // pause sleeps; it returns false as soon as NetDisconnect wants the link.
-func (d *Device) pause(t time.Duration) bool {
+func (d *device) pause(t time.Duration) bool {
 	for {
 		d.mu.Lock()
 		cancel := d.cancel
@@ -158,7 +159,7 @@ func (d *Device) pause(t time.Duration) bool {
 }
 
 // linkUp makes it known that the link is up and lets the poller run.
-func (d *Device) linkUp(ip netip.Addr) {
+func (d *device) linkUp(ip netip.Addr) {
 	d.mu.Lock()
 	d.up = true
 	d.stop = false
@@ -179,7 +180,7 @@ func (d *Device) linkUp(ip netip.Addr) {
 
 // linkDown fails all sockets with cause, closes them on the chip if that is
 // alive, and makes it known. The caller holds link.
-func (d *Device) linkDown(cause error) {
+func (d *device) linkDown(cause error) {
 	d.mu.Lock()
 	up := d.up
 	d.up = false
@@ -216,7 +217,8 @@ func (d *Device) linkDown(cause error) {
 // NetDisconnect leaves the network. All sockets fail with
 // netdev.ErrLinkDown; an attempt to connect that is in progress ends. The
 // network can be joined again by NetConnect.
-func (d *Device) NetDisconnect() {
+func (u *Device) NetDisconnect() {
+	d := u.dev()
 	d.mu.Lock()
 	d.cancel = true
 	d.mu.Unlock()
@@ -238,18 +240,19 @@ func (d *Device) NetDisconnect() {
 // NetNotify names the function that is told of link events, one at a time, in
 // order; nil for none. It must return soon: no socket makes progress
 // meanwhile.
-func (d *Device) NetNotify(cb func(netlink.Event)) {
+func (u *Device) NetNotify(cb func(netlink.Event)) {
+	d := u.dev()
 	d.mu.Lock()
 	d.notify = cb
 	d.mu.Unlock()
 }
 
 // Notify is NetNotify.
-func (d *Device) Notify(cb func(netlink.Event)) { d.NetNotify(cb) }
+func (u *Device) Notify(cb func(netlink.Event)) { u.NetNotify(cb) }
 
 // pushEvent notes an event for tell; the caller holds mu. If nobody was told
 // of the last ones yet, only the newest are kept.
-func (d *Device) pushEvent(e netlink.Event) {
+func (d *device) pushEvent(e netlink.Event) {
 	if int(d.nevents) == len(d.events) {
 		copy(d.events[:], d.events[1:])
 		d.nevents--
@@ -261,7 +264,7 @@ func (d *Device) pushEvent(e netlink.Event) {
 // tell calls the callback for each event that was noted, with nothing locked,
 // so that the callback may use the device. If it is being called already,
 // whoever calls it tells the new events too.
-func (d *Device) tell() {
+func (d *device) tell() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.notifying {
@@ -289,12 +292,13 @@ type Hardware interface {
 
 // GetHardwareAddr returns the chip's MAC address. Before NetConnect it starts
 // the chip.
-func (d *Device) GetHardwareAddr() (net.HardwareAddr, error) {
+func (u *Device) GetHardwareAddr() (net.HardwareAddr, error) {
+	d := u.dev()
 	h, ok := d.chip.(Hardware)
 	if !ok {
 		return nil, netdev.ErrNotSupported
 	}
-	e := d.Engine()
+	e := u.Engine()
 	if err := e.Begin(false); err != nil {
 		return nil, err
 	}
@@ -303,7 +307,7 @@ func (d *Device) GetHardwareAddr() (net.HardwareAddr, error) {
 }
 
 // isUp returns an error unless the link is up.
-func (d *Device) isUp() error {
+func (d *device) isUp() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.up {
@@ -313,7 +317,8 @@ func (d *Device) isUp() error {
 }
 
 // Addr returns the chip's own address.
-func (d *Device) Addr() (netip.Addr, error) {
+func (u *Device) Addr() (netip.Addr, error) {
+	d := u.dev()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.up {

@@ -9,13 +9,15 @@ import (
 
 // GetHostByName looks up a host's IPv4 address. Most chips do nothing else
 // meanwhile, which may be many seconds if no name server answers.
-func (d *Device) GetHostByName(name string) (netip.Addr, error) {
+func (u *Device) GetHostByName(name string) (netip.Addr, error) {
+	d := u.dev()
 	return d.lookUp(name, 0)
 }
 
 // LookupHost looks up a host's IPv4 address, as the only one. network is "ip"
 // or "ip4".
-func (d *Device) LookupHost(network, name string, deadline time.Time) ([]netip.Addr, error) {
+func (u *Device) LookupHost(network, name string, deadline time.Time) ([]netip.Addr, error) {
+	d := u.dev()
 	if network == "ip6" {
 		return nil, errNotIPv4
 	}
@@ -27,7 +29,7 @@ func (d *Device) LookupHost(network, name string, deadline time.Time) ([]netip.A
 }
 
 // lookUp is GetHostByName until the given instant, if that is not 0.
-func (d *Device) lookUp(name string, until instant) (netip.Addr, error) {
+func (d *device) lookUp(name string, until instant) (netip.Addr, error) {
 	if ip, err := netip.ParseAddr(name); err == nil {
 		if ip = ip.Unmap(); !ip.Is4() {
 			return netip.Addr{}, errNotIPv4
@@ -77,7 +79,7 @@ func printable(name string) bool {
 }
 
 // takeBy takes the bus if that can be done in time.
-func (d *Device) takeBy(until instant) bool {
+func (d *device) takeBy(until instant) bool {
 	if d.now() >= until {
 		return false
 	}

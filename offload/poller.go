@@ -39,10 +39,10 @@ type poller struct {
 }
 
 // begin starts over when the link comes up; the caller holds mu.
-func (p *poller) begin(d *Device) { p.link = d.now() + instant(d.cfg.Times.Check) }
+func (p *poller) begin(d *device) { p.link = d.now() + instant(d.cfg.Times.Check) }
 
 // kickPoller makes the poller look again at what there is to do.
-func (d *Device) kickPoller() {
+func (d *device) kickPoller() {
 	select {
 	case d.kick <- struct{}{}:
 	default:
@@ -51,7 +51,7 @@ func (d *Device) kickPoller() {
 
 // run is the poller's goroutine. It ends with the link, or if there is a
 // watchdog with NetDisconnect.
-func (d *Device) run() {
+func (d *device) run() {
 	for {
 		attend := d.sample()
 		now := d.now()
@@ -94,7 +94,7 @@ func (d *Device) run() {
 
 // expire wakes the calls that have to end and returns the earliest deadline
 // of the others, 0 if none has any. The caller holds mu.
-func (d *Device) expire(now instant) (next instant) {
+func (d *device) expire(now instant) (next instant) {
 	for w := d.waiters; w != nil; w = w.next {
 		t := w.expiry()
 		switch {
@@ -109,7 +109,7 @@ func (d *Device) expire(now instant) (next instant) {
 }
 
 // signals reports whether the signal is to be looked at. The caller holds mu.
-func (d *Device) signals() bool {
+func (d *device) signals() bool {
 	if d.sig == nil || d.cfg.Push {
 		return d.sig != nil
 	}
@@ -123,7 +123,7 @@ func (d *Device) signals() bool {
 
 // sample looks at the signal if it is time to, and returns whether it rose or,
 // where the chip tells things unasked, is high.
-func (d *Device) sample() (attend bool) {
+func (d *device) sample() (attend bool) {
 	p := &d.poll
 	now := d.now()
 	d.mu.Lock()
@@ -152,7 +152,7 @@ func (d *Device) sample() (attend bool) {
 
 // due returns the socket to be polled next, for what, and when. The caller
 // holds mu.
-func (d *Device) due() (next *Socket, want Ready, at instant) {
+func (d *device) due() (next *Socket, want Ready, at instant) {
 	for i := range d.sockets {
 		d.sockets[i].polled = false
 	}
@@ -172,17 +172,17 @@ func (d *Device) due() (next *Socket, want Ready, at instant) {
 }
 
 // rest waits for t or a kick.
-func (d *Device) rest(t instant) { d.doze(t, nil) }
+func (d *device) rest(t instant) { d.doze(t, nil) }
 
 // doze waits for t, a kick or, if owner is not nil, the bus, and reports whether it
 // has taken that.
-func (d *Device) doze(t instant, owner chan<- struct{}) (taken bool) {
+func (d *device) doze(t instant, owner chan<- struct{}) (taken bool) {
 	return d.poll.sleep(time.Duration(max(t, 1)), owner, d.kick)
 }
 
 // takeUntil takes the bus for the poller, unless something else comes up
 // first: a deadline, or a kick.
-func (d *Device) takeUntil(until instant) bool {
+func (d *device) takeUntil(until instant) bool {
 	if !d.tryTake() {
 		wait := instant(d.cfg.Times.Check)
 		if until != 0 {
@@ -195,14 +195,14 @@ func (d *Device) takeUntil(until instant) bool {
 
 // giveBack hands the bus back after the chip answered err, and returns whether
 // the chip is broken.
-func (d *Device) giveBack(err error) (broken bool) {
+func (d *device) giveBack(err error) (broken bool) {
 	broken = err != nil && d.chip.Broken()
 	d.give()
 	return broken
 }
 
 // attend lets the chip tell what it has to tell.
-func (d *Device) attend(until instant) {
+func (d *device) attend(until instant) {
 	if !d.takeUntil(until) {
 		return
 	}
@@ -212,7 +212,7 @@ func (d *Device) attend(until instant) {
 }
 
 // look asks the chip what a socket is ready for and wakes who waits for it.
-func (d *Device) look(s *Socket, want Ready, until instant) {
+func (d *device) look(s *Socket, want Ready, until instant) {
 	d.mu.Lock()
 	gen := s.gen
 	d.mu.Unlock()
@@ -255,7 +255,7 @@ func (d *Device) look(s *Socket, want Ready, until instant) {
 
 // interval returns how long not to poll a socket for what want says. The caller
 // holds mu.
-func (d *Device) interval(s *Socket, want Ready, now instant) instant {
+func (d *device) interval(s *Socket, want Ready, now instant) instant {
 	last := s.active
 	if s.state == stateListening {
 		last = d.active // a client that got its answer may have the next request
@@ -300,7 +300,7 @@ func (d *Device) interval(s *Socket, want Ready, now instant) instant {
 func (s *Socket) door() bool { return s.state == stateListening || s.Kind == Datagram }
 
 // checkLink asks the chip whether it is still connected.
-func (d *Device) checkLink(until instant) {
+func (d *device) checkLink(until instant) {
 	if !d.takeUntil(until) {
 		return
 	}
@@ -318,7 +318,7 @@ func (d *Device) checkLink(until instant) {
 }
 
 // lost takes note that the link is gone, or the chip.
-func (d *Device) lost(cause error) {
+func (d *device) lost(cause error) {
 	select {
 	case d.link <- struct{}{}:
 	default:
@@ -334,7 +334,7 @@ func (d *Device) lost(cause error) {
 }
 
 // restore tries to bring the link up again.
-func (d *Device) restore() {
+func (d *device) restore() {
 	select {
 	case d.link <- struct{}{}:
 	default:

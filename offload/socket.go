@@ -67,7 +67,7 @@ func (s *Socket) Connected() bool { return s.role == stateConnected }
 
 // lookup returns the socket of a file descriptor, nil if there is none. The
 // caller holds mu.
-func (d *Device) lookup(fd int) *Socket {
+func (d *device) lookup(fd int) *Socket {
 	if fd < 0 || fd >= len(d.sockets) {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (d *Device) lookup(fd int) *Socket {
 }
 
 // free makes an entry available; the caller holds mu.
-func (d *Device) free(s *Socket) {
+func (d *device) free(s *Socket) {
 	*s = Socket{gen: s.gen + 1, ring: ring{buf: s.ring.buf}}
 	for w := d.waiters; w != nil; w = w.next {
 		if w.want == wantEntry {
@@ -90,7 +90,7 @@ func (d *Device) free(s *Socket) {
 }
 
 // alloc finds a free entry and returns its index, or -1. The caller holds mu.
-func (d *Device) alloc(kind Kind) int {
+func (d *device) alloc(kind Kind) int {
 	used := 0
 	for i := range d.sockets {
 		if d.sockets[i].state != stateFree {
@@ -111,7 +111,7 @@ func (d *Device) alloc(kind Kind) int {
 
 // adopt notes that the chip's socket of s is there. Should an older entry have
 // the same number, the chip has closed that one behind our back.
-func (d *Device) adopt(s *Socket) {
+func (d *device) adopt(s *Socket) {
 	d.mu.Lock()
 	for i := range d.sockets {
 		if o := &d.sockets[i]; o != s && o.onChip && o.Handle == s.Handle {
@@ -127,7 +127,7 @@ func (d *Device) adopt(s *Socket) {
 }
 
 // closeOnChip closes the chip's socket of an entry; the caller holds the bus.
-func (d *Device) closeOnChip(s *Socket) error {
+func (d *device) closeOnChip(s *Socket) error {
 	d.mu.Lock()
 	onChip := s.onChip
 	d.mu.Unlock()
@@ -142,7 +142,7 @@ func (d *Device) closeOnChip(s *Socket) error {
 }
 
 // touch notes traffic on a socket, after which the poller looks often.
-func (d *Device) touch(s *Socket) {
+func (d *device) touch(s *Socket) {
 	now := d.now()
 	d.mu.Lock()
 	s.active, d.active = now, now
@@ -152,7 +152,7 @@ func (d *Device) touch(s *Socket) {
 
 // setState changes the state of a socket unless it is being closed. The caller
 // holds the bus.
-func (d *Device) setState(s *Socket, st state) {
+func (d *device) setState(s *Socket, st state) {
 	d.mu.Lock()
 	s.role = st
 	if s.state != stateClosing {
@@ -161,7 +161,7 @@ func (d *Device) setState(s *Socket, st state) {
 	d.mu.Unlock()
 }
 
-func (d *Device) setPort(s *Socket, port uint16) {
+func (d *device) setPort(s *Socket, port uint16) {
 	d.mu.Lock()
 	s.Port = port
 	d.mu.Unlock()
@@ -169,7 +169,7 @@ func (d *Device) setPort(s *Socket, port uint16) {
 
 // portTaken reports whether another socket of the kind is bound to the port.
 // Connections have their listener's port and do not count.
-func (d *Device) portTaken(s *Socket, port uint16) bool {
+func (d *device) portTaken(s *Socket, port uint16) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range d.sockets {

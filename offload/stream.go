@@ -12,7 +12,8 @@ import (
 // Socket makes a socket: netdev.AF_INET, and netdev.SOCK_STREAM (with
 // netdev.IPPROTO_TLS one that the chip encrypts) or netdev.SOCK_DGRAM. When
 // the chip's are all in use the error is netdev.ErrNoMoreSockets.
-func (d *Device) Socket(domain int, stype int, protocol int) (int, error) {
+func (u *Device) Socket(domain int, stype int, protocol int) (int, error) {
+	d := u.dev()
 	if domain != netdev.AF_INET {
 		return -1, errNotIPv4
 	}
@@ -49,7 +50,7 @@ func (d *Device) Socket(domain int, stype int, protocol int) (int, error) {
 }
 
 // open makes the chip's socket for a new entry.
-func (d *Device) open(s *Socket) error {
+func (d *device) open(s *Socket) error {
 	d.owner <- struct{}{}
 	defer d.give()
 	d.mu.Lock()
@@ -85,7 +86,8 @@ func peerOf(ip netip.AddrPort) (netip.AddrPort, error) {
 
 // Bind gives the socket its local port; port 0 asks for a free one. The
 // address is the device's own, or none.
-func (d *Device) Bind(sockfd int, ip netip.AddrPort) error {
+func (u *Device) Bind(sockfd int, ip netip.AddrPort) error {
+	d := u.dev()
 	w, err := d.enter(sockfd, true, time.Time{})
 	if err != nil {
 		return err
@@ -112,7 +114,7 @@ func (d *Device) Bind(sockfd int, ip netip.AddrPort) error {
 }
 
 // bind binds a socket; the caller holds the bus.
-func (d *Device) bind(s *Socket, port uint16) error {
+func (d *device) bind(s *Socket, port uint16) error {
 	if port != 0 {
 		if d.portTaken(s, port) {
 			return netdev.ErrAddrInUse
@@ -142,7 +144,7 @@ func (d *Device) bind(s *Socket, port uint16) error {
 
 // bindAny binds a socket to a port of the engine's choice, if the chip can and
 // unless that is done. The caller holds the bus.
-func (d *Device) bindAny(s *Socket) error {
+func (d *device) bindAny(s *Socket) error {
 	if s.Port != 0 {
 		return nil
 	}
@@ -154,7 +156,8 @@ func (d *Device) bindAny(s *Socket) error {
 }
 
 // Listen makes a bound stream socket accept connections.
-func (d *Device) Listen(sockfd int, backlog int) error {
+func (u *Device) Listen(sockfd int, backlog int) error {
+	d := u.dev()
 	w, err := d.enter(sockfd, true, time.Time{})
 	if err != nil {
 		return err
@@ -182,7 +185,8 @@ func (d *Device) Listen(sockfd int, backlog int) error {
 
 // Accept waits for a connection. While all sockets are in use it leaves the
 // connection waiting in the chip until one is closed.
-func (d *Device) Accept(sockfd int) (int, netip.AddrPort, error) {
+func (u *Device) Accept(sockfd int) (int, netip.AddrPort, error) {
+	d := u.dev()
 	w, err := d.enter(sockfd, false, time.Time{})
 	if err != nil {
 		return -1, netip.AddrPort{}, err
@@ -218,7 +222,7 @@ func (d *Device) Accept(sockfd int) (int, netip.AddrPort, error) {
 }
 
 // vacant reports whether there is a free entry; the caller holds mu.
-func (d *Device) vacant() bool {
+func (d *device) vacant() bool {
 	used := 0
 	for i := range d.sockets {
 		if d.sockets[i].state != stateFree {
@@ -230,7 +234,7 @@ func (d *Device) vacant() bool {
 
 // accept takes a connection if there is one; otherwise fd is -1 and next what
 // to wait for. The caller holds the bus.
-func (d *Device) accept(w *waiter) (fd int, from netip.AddrPort, next want, err error) {
+func (d *device) accept(w *waiter) (fd int, from netip.AddrPort, next want, err error) {
 	d.mu.Lock()
 	fd = d.alloc(Stream)
 	d.mu.Unlock()
@@ -257,7 +261,8 @@ func (d *Device) accept(w *waiter) (fd int, from netip.AddrPort, next want, err 
 // Connect connects a stream socket, or sets the peer of a datagram socket. If
 // ip has no address, host is looked up; the certificate of a TLS socket's
 // peer is checked against host. The write deadline bounds it.
-func (d *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
+func (u *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
+	d := u.dev()
 	w, err := d.enter(sockfd, true, time.Time{})
 	if err != nil {
 		return err
@@ -332,7 +337,7 @@ func (d *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
 
 // connectTo makes the chip connect; done is false while it is at it. The
 // caller holds the bus.
-func (d *Device) connectTo(w *waiter, host string, to netip.AddrPort) (done bool, err error) {
+func (d *device) connectTo(w *waiter, host string, to netip.AddrPort) (done bool, err error) {
 	s := w.s
 	if w.state != stateOpen {
 		return false, errInUse
@@ -368,7 +373,8 @@ func (d *Device) connectTo(w *waiter, host string, to netip.AddrPort) (done bool
 
 // Send writes buf to a stream, all of it unless there is an error, or sends
 // it as one datagram to the socket's peer. flags are ignored.
-func (d *Device) Send(sockfd int, buf []byte, flags int, deadline time.Time) (int, error) {
+func (u *Device) Send(sockfd int, buf []byte, flags int, deadline time.Time) (int, error) {
+	d := u.dev()
 	w, err := d.enter(sockfd, true, deadline)
 	if err != nil {
 		return 0, err
@@ -420,13 +426,14 @@ func (d *Device) Send(sockfd int, buf []byte, flags int, deadline time.Time) (in
 
 // Recv waits for data of a stream, or a datagram, and reads it into buf.
 // flags are ignored.
-func (d *Device) Recv(sockfd int, buf []byte, flags int, deadline time.Time) (int, error) {
-	n, _, err := d.RecvFrom(sockfd, buf, flags, deadline)
+func (u *Device) Recv(sockfd int, buf []byte, flags int, deadline time.Time) (int, error) {
+	n, _, err := u.RecvFrom(sockfd, buf, flags, deadline)
 	return n, err
 }
 
 // RecvFrom is Recv with the sender's address.
-func (d *Device) RecvFrom(sockfd int, buf []byte, flags int, deadline time.Time) (int, netip.AddrPort, error) {
+func (u *Device) RecvFrom(sockfd int, buf []byte, flags int, deadline time.Time) (int, netip.AddrPort, error) {
+	d := u.dev()
 	var none netip.AddrPort
 	w, err := d.enter(sockfd, false, deadline)
 	if err != nil {
@@ -475,7 +482,7 @@ func (d *Device) RecvFrom(sockfd int, buf []byte, flags int, deadline time.Time)
 }
 
 // recvPushed reads from the receive buffer.
-func (d *Device) recvPushed(w *waiter, buf []byte, peer netip.AddrPort) (n int, from netip.AddrPort, got bool, err error) {
+func (d *device) recvPushed(w *waiter, buf []byte, peer netip.AddrPort) (n int, from netip.AddrPort, got bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := w.s
@@ -503,7 +510,7 @@ func (d *Device) recvPushed(w *waiter, buf []byte, peer netip.AddrPort) (n int, 
 
 // recvStream reads what there is; 0 without an error is nothing. The caller
 // holds the bus, which it hands back.
-func (d *Device) recvStream(w *waiter, buf []byte, sure bool) (int, error) {
+func (d *device) recvStream(w *waiter, buf []byte, sure bool) (int, error) {
 	n, err := d.chip.Recv(w.s, buf, sure)
 	if err == io.EOF {
 		d.mu.Lock()
@@ -519,7 +526,8 @@ func (d *Device) recvStream(w *waiter, buf []byte, sure bool) (int, error) {
 // Shutdown closes one direction of a stream, if the chip can do that with
 // the direction named; netdev.ErrNotSupported otherwise. Received data is
 // discarded after netdev.SHUT_RD.
-func (d *Device) Shutdown(sockfd int, how int) error {
+func (u *Device) Shutdown(sockfd int, how int) error {
+	d := u.dev()
 	w, err := d.enter(sockfd, true, time.Time{})
 	if err != nil {
 		return err
@@ -567,7 +575,8 @@ func (d *Device) Shutdown(sockfd int, how int) error {
 
 // Close closes the socket. Calls blocked on it return
 // netdev.ErrInvalidSocketFd.
-func (d *Device) Close(sockfd int) error {
+func (u *Device) Close(sockfd int) error {
+	d := u.dev()
 	d.mu.Lock()
 	s := d.lookup(sockfd)
 	if s == nil {
@@ -600,7 +609,8 @@ func (d *Device) Close(sockfd int) error {
 
 // SetSockOpt sets an option; netdev.ErrNotSupported for those that the chip
 // does not have.
-func (d *Device) SetSockOpt(sockfd int, level int, opt int, value interface{}) error {
+func (u *Device) SetSockOpt(sockfd int, level int, opt int, value interface{}) error {
+	d := u.dev()
 	w, err := d.enter(sockfd, true, time.Time{})
 	if err != nil {
 		return err
@@ -619,7 +629,8 @@ func (d *Device) SetSockOpt(sockfd int, level int, opt int, value interface{}) e
 
 // LocalAddr returns the socket's local address: the device's own for a
 // connection, the unspecified one otherwise.
-func (d *Device) LocalAddr(sockfd int) (netip.AddrPort, error) {
+func (u *Device) LocalAddr(sockfd int) (netip.AddrPort, error) {
+	d := u.dev()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.lookup(sockfd)

@@ -3,13 +3,20 @@ package wifinina
 import (
 	"net"
 	"net/netip"
+	"unsafe"
 
 	"tinynet/netdev"
 	"tinynet/netlink"
 	"tinynet/offload"
 )
 
-// chip is the driver: what package offload needs to know of a chip.
+// face is a *chip as package offload has it: in an interface. It does not say so
+// because the board's program would describe the chip, and what it leads to, in flash.
+type face struct{ p unsafe.Pointer }
+
+func (f face) chip() *chip { return (*chip)(f.p) }
+
+// chip is the driver.
 type chip struct {
 	bus       bus
 	eng       *offload.Engine
@@ -58,7 +65,8 @@ func (c *chip) setup() error {
 }
 
 // Start resets the chip and gets to know it.
-func (c *chip) Start() error {
+func (f face) Start() error {
+	c := f.chip()
 	if err := c.setup(); err != nil {
 		return err
 	}
@@ -106,16 +114,18 @@ func (c *chip) applyPower() error {
 }
 
 // HardwareAddr returns the MAC address.
-func (c *chip) HardwareAddr() (net.HardwareAddr, error) {
+func (f face) HardwareAddr() (net.HardwareAddr, error) {
+	c := f.chip()
 	mac := c.mac
 	return mac[:], nil
 }
 
 // Broken reports whether the chip has to be reset.
-func (c *chip) Broken() bool { return c.bus.broken() }
+func (f face) Broken() bool { return f.chip().bus.broken() }
 
 // CheckParams checks what Config has beside the parameters.
-func (c *chip) CheckParams(p *netlink.ConnectParams) error {
+func (f face) CheckParams(p *netlink.ConnectParams) error {
+	c := f.chip()
 	if c.cfg.APChannel > 13 {
 		return errChannel
 	}
@@ -132,7 +142,8 @@ func (c *chip) CheckParams(p *netlink.ConnectParams) error {
 }
 
 // Join makes an attempt to join a network or to become an access point.
-func (c *chip) Join(p *netlink.ConnectParams) (netip.Addr, error) {
+func (f face) Join(p *netlink.ConnectParams) (netip.Addr, error) {
+	c := f.chip()
 	if err := c.leaveFirst(); err != nil {
 		return netip.Addr{}, err
 	}
@@ -351,7 +362,7 @@ func (c *chip) leaveFirst() error {
 		return err
 	}
 	c.eng.Take()
-	err = c.Leave()
+	err = c.leave()
 	c.eng.Give()
 	for waited := 0 * c.bus.lim.join; err == nil && waited < c.bus.lim.settle; waited += c.bus.lim.join {
 		if st, _, err = c.state(); st != statusConnected && st != statusConnecting && st != statusAPListening && st != statusAPConnected {
@@ -364,8 +375,11 @@ func (c *chip) leaveFirst() error {
 	return err
 }
 
-// Leave leaves the network, or ends the access point.
-func (c *chip) Leave() error {
+// Leave leaves the network.
+func (f face) Leave() error { return f.chip().leave() }
+
+// leave leaves the network, or ends the access point.
+func (c *chip) leave() error {
 	if c.ap && c.fw.arduino32() {
 		return c.start() // nothing else ends it
 	}
@@ -388,7 +402,8 @@ func (c *chip) address() (netip.Addr, error) {
 }
 
 // Check returns whether the chip is still connected.
-func (c *chip) Check() (up bool, err error) {
+func (f face) Check() (up bool, err error) {
+	c := f.chip()
 	c.tidy()
 	c.sweep() // if it fails, the next does it
 	// Nothing guards the byte on the wire, and much depends on it, so a bad one
@@ -409,7 +424,8 @@ func (c *chip) Check() (up bool, err error) {
 }
 
 // Resolve looks up a host. The chip does nothing else meanwhile.
-func (c *chip) Resolve(name string) (netip.Addr, error) {
+func (f face) Resolve(name string) (netip.Addr, error) {
+	c := f.chip()
 	ip, ok, err := c.bus.resolve(name)
 	if err == errLate {
 		if late := c.eng.Interrupted(); late != nil {
@@ -426,10 +442,10 @@ func (c *chip) Resolve(name string) (netip.Addr, error) {
 }
 
 // Signal reads GPIO0, which is high while a slot has something to read.
-func (c *chip) Signal() bool { return c.bus.gpio0.Get() }
+func (f face) Signal() bool { return f.chip().bus.gpio0.Get() }
 
 // Attend does nothing: the chip tells nothing unasked but by GPIO0.
-func (c *chip) Attend() error { return nil }
+func (f face) Attend() error { return nil }
 
 // The methods of sockets go to the one or the other of the firmware's two kinds.
 
@@ -437,7 +453,8 @@ func (c *chip) Attend() error { return nil }
 func (c *chip) slotted(s *offload.Socket) bool { return s.Signalled }
 
 // Open makes a socket.
-func (c *chip) Open(s *offload.Socket) error {
+func (f face) Open(s *offload.Socket) error {
+	c := f.chip()
 	if c.fw.descriptors && s.Kind != offload.TLS {
 		return c.openDescriptor(s)
 	}
@@ -445,7 +462,8 @@ func (c *chip) Open(s *offload.Socket) error {
 }
 
 // Bind gives a socket its local port.
-func (c *chip) Bind(s *offload.Socket, port uint16) error {
+func (f face) Bind(s *offload.Socket, port uint16) error {
+	c := f.chip()
 	if c.slotted(s) {
 		return c.bindSlot(s, port)
 	}
@@ -453,7 +471,8 @@ func (c *chip) Bind(s *offload.Socket, port uint16) error {
 }
 
 // Listen makes a socket a listener.
-func (c *chip) Listen(s *offload.Socket, backlog int) error {
+func (f face) Listen(s *offload.Socket, backlog int) error {
+	c := f.chip()
 	if c.slotted(s) {
 		return c.listenSlot(s)
 	}
@@ -461,7 +480,8 @@ func (c *chip) Listen(s *offload.Socket, backlog int) error {
 }
 
 // Accept takes a connection.
-func (c *chip) Accept(l, s *offload.Socket) (bool, error) {
+func (f face) Accept(l, s *offload.Socket) (bool, error) {
+	c := f.chip()
 	if c.slotted(l) {
 		return c.acceptSlot(l, s)
 	}
@@ -469,7 +489,8 @@ func (c *chip) Accept(l, s *offload.Socket) (bool, error) {
 }
 
 // Connect connects a socket.
-func (c *chip) Connect(s *offload.Socket, host string, to netip.AddrPort) (bool, error) {
+func (f face) Connect(s *offload.Socket, host string, to netip.AddrPort) (bool, error) {
+	c := f.chip()
 	if c.slotted(s) {
 		return c.connectSlot(s, host, to)
 	}
@@ -477,7 +498,8 @@ func (c *chip) Connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 }
 
 // Send sends on a stream.
-func (c *chip) Send(s *offload.Socket, p []byte) (int, error) {
+func (f face) Send(s *offload.Socket, p []byte) (int, error) {
+	c := f.chip()
 	if c.slotted(s) {
 		return c.sendSlot(s, p)
 	}
@@ -485,7 +507,8 @@ func (c *chip) Send(s *offload.Socket, p []byte) (int, error) {
 }
 
 // SendTo sends a datagram.
-func (c *chip) SendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, error) {
+func (f face) SendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, error) {
+	c := f.chip()
 	if c.slotted(s) {
 		return c.sendToSlot(s, p, to)
 	}
@@ -493,7 +516,8 @@ func (c *chip) SendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, err
 }
 
 // Recv receives from a stream.
-func (c *chip) Recv(s *offload.Socket, p []byte, sure bool) (int, error) {
+func (f face) Recv(s *offload.Socket, p []byte, sure bool) (int, error) {
+	c := f.chip()
 	if c.slotted(s) {
 		return c.recvSlot(s, p, sure)
 	}
@@ -501,7 +525,8 @@ func (c *chip) Recv(s *offload.Socket, p []byte, sure bool) (int, error) {
 }
 
 // RecvFrom receives a datagram.
-func (c *chip) RecvFrom(s *offload.Socket, p []byte) (int, netip.AddrPort, bool, error) {
+func (f face) RecvFrom(s *offload.Socket, p []byte) (int, netip.AddrPort, bool, error) {
+	c := f.chip()
 	if c.slotted(s) {
 		return c.recvFromSlot(s, p)
 	}
@@ -509,7 +534,8 @@ func (c *chip) RecvFrom(s *offload.Socket, p []byte) (int, netip.AddrPort, bool,
 }
 
 // Poll asks what a socket is ready for.
-func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error) {
+func (f face) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error) {
+	c := f.chip()
 	if c.slotted(s) {
 		return c.pollSlot(s, want)
 	}
@@ -517,7 +543,8 @@ func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error
 }
 
 // Drain discards what a stream has received.
-func (c *chip) Drain(s *offload.Socket) (bool, error) {
+func (f face) Drain(s *offload.Socket) (bool, error) {
+	c := f.chip()
 	if c.slotted(s) {
 		return c.drainSlot(s)
 	}
@@ -526,7 +553,8 @@ func (c *chip) Drain(s *offload.Socket) (bool, error) {
 }
 
 // Close closes a socket.
-func (c *chip) Close(s *offload.Socket) error {
+func (f face) Close(s *offload.Socket) error {
+	c := f.chip()
 	if c.slotted(s) {
 		return c.closeSlot(s)
 	}
@@ -534,7 +562,8 @@ func (c *chip) Close(s *offload.Socket) error {
 }
 
 // SetOption sets an option.
-func (c *chip) SetOption(s *offload.Socket, level, opt int, value any) error {
+func (f face) SetOption(s *offload.Socket, level, opt int, value any) error {
+	c := f.chip()
 	on, ok := value.(bool)
 	if !ok || level != netdev.SOL_SOCKET || c.slotted(s) {
 		return netdev.ErrNotSupported

@@ -11,6 +11,7 @@ package wifinina
 import (
 	"net/netip"
 	"time"
+	"unsafe"
 
 	"tinynet/netdev"
 	"tinynet/netlink"
@@ -86,20 +87,22 @@ type Enterprise struct {
 // of offload.Device. They may be called by several goroutines at once.
 type Device struct {
 	*offload.Device
-	chip *chip // not a chip: TinyGo would make each method twice
+	face face
 }
+
+func (d *Device) chip() *chip { return d.face.chip() }
 
 var (
 	_ netdev.Netdever    = (*Device)(nil)
 	_ netdev.DNSServerer = (*Device)(nil)
 	_ netdev.Multicaster = (*Device)(nil)
 
-	_ offload.Chip      = (*chip)(nil)
-	_ offload.Signaller = (*chip)(nil)
-	_ offload.Drainer   = (*chip)(nil)
-	_ offload.Optioner  = (*chip)(nil)
-	_ offload.Checker   = (*chip)(nil)
-	_ offload.Hardware  = (*chip)(nil)
+	_ offload.Chip      = face{}
+	_ offload.Signaller = face{}
+	_ offload.Drainer   = face{}
+	_ offload.Optioner  = face{}
+	_ offload.Checker   = face{}
+	_ offload.Hardware  = face{}
 )
 
 // New returns a device for the chip that cfg describes and makes it the one
@@ -107,13 +110,13 @@ var (
 func New(cfg *Config) *Device { return newDevice(cfg, offload.Times{}) }
 
 func newDevice(cfg *Config, times offload.Times) *Device {
-	d := &Device{}
-	d.chip = new(chip)
-	c := d.chip
+	c := new(chip)
 	if cfg != nil {
 		c.cfg = *cfg
 	}
-	d.Device = offload.New(c, offload.Config{
+	f := face{unsafe.Pointer(c)}
+	d := &Device{face: f}
+	d.Device = offload.New(f, offload.Config{
 		Sockets: maxSockets,
 		Times:   times,
 		Link: netlink.ConnectParams{
@@ -133,31 +136,31 @@ func newDevice(cfg *Config, times offload.Times) *Device {
 // FirmwareVersion returns the version of the chip's firmware, such as
 // "2.0.0". Before NetConnect it starts the chip.
 func (d *Device) FirmwareVersion() (string, error) {
-	if err := d.chip.eng.Begin(false); err != nil {
+	if err := d.chip().eng.Begin(false); err != nil {
 		return "", err
 	}
-	defer d.chip.eng.Give()
-	return d.chip.fw.version, nil
+	defer d.chip().eng.Give()
+	return d.chip().fw.version, nil
 }
 
 // RSSI returns the strength of the access point's signal in dBm.
 func (d *Device) RSSI() (int, error) {
-	if err := d.chip.eng.Begin(true); err != nil {
+	if err := d.chip().eng.Begin(true); err != nil {
 		return 0, err
 	}
-	defer d.chip.eng.Give()
-	return d.chip.bus.rssi()
+	defer d.chip().eng.Give()
+	return d.chip().bus.rssi()
 }
 
 // Time returns the time as the chip has it from the Internet. It knows it some
 // seconds after it joined a network that leads there; before that there is an
 // error.
 func (d *Device) Time() (time.Time, error) {
-	if err := d.chip.eng.Begin(true); err != nil {
+	if err := d.chip().eng.Begin(true); err != nil {
 		return time.Time{}, err
 	}
-	defer d.chip.eng.Give()
-	t, err := d.chip.bus.time()
+	defer d.chip().eng.Give()
+	t, err := d.chip().bus.time()
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -170,11 +173,11 @@ func (d *Device) Time() (time.Time, error) {
 // DNSServers returns the name servers that the chip asks, at most two; none
 // while the link is down and on firmware that does not tell (before 1.6).
 func (d *Device) DNSServers() []netip.AddrPort {
-	if d.chip.eng.Begin(true) != nil {
+	if d.chip().eng.Begin(true) != nil {
 		return nil
 	}
-	defer d.chip.eng.Give()
-	first, second, err := d.chip.bus.dns()
+	defer d.chip().eng.Give()
+	first, second, err := d.chip().bus.dns()
 	if err != nil {
 		return nil
 	}
@@ -194,11 +197,11 @@ func (d *Device) Ping(ip netip.Addr, ttl uint8) (time.Duration, error) {
 	if !ip.Is4() {
 		return 0, netdev.ErrFamilyNotSupported
 	}
-	if err := d.chip.eng.Begin(true); err != nil {
+	if err := d.chip().eng.Begin(true); err != nil {
 		return 0, err
 	}
-	defer d.chip.eng.Give()
-	ms, err := d.chip.bus.ping(ip.As4(), ttl)
+	defer d.chip().eng.Give()
+	ms, err := d.chip().bus.ping(ip.As4(), ttl)
 	if err != nil {
 		return 0, err
 	}
@@ -212,12 +215,12 @@ func (d *Device) Ping(ip netip.Addr, ttl uint8) (time.Duration, error) {
 // sleep), which saves power and delays what is received by up to a beacon's
 // interval or more. It is off unless set.
 func (d *Device) SetPowerSave(on bool) error {
-	if err := d.chip.eng.Begin(false); err != nil {
+	if err := d.chip().eng.Begin(false); err != nil {
 		return err
 	}
-	defer d.chip.eng.Give()
-	d.chip.powerSave = on
-	return d.chip.applyPower()
+	defer d.chip().eng.Give()
+	d.chip().powerSave = on
+	return d.chip().applyPower()
 }
 
 // JoinGroup makes a datagram socket that is bound receive what is sent to a
@@ -228,16 +231,16 @@ func (d *Device) JoinGroup(sockfd int, group netip.Addr, ifIndex int) error {
 	if !group.Is4() || !group.IsMulticast() {
 		return errGroup
 	}
-	if err := d.chip.eng.Begin(true); err != nil {
+	if err := d.chip().eng.Begin(true); err != nil {
 		return err
 	}
-	defer d.chip.eng.Give()
-	s := d.chip.eng.Find(sockfd)
+	defer d.chip().eng.Give()
+	s := d.chip().eng.Find(sockfd)
 	if s == nil {
 		return netdev.ErrInvalidSocketFd
 	}
 	if s.Kind != offload.Datagram || s.Port == 0 || s.Mark&markGroup != 0 {
 		return errGroupSock
 	}
-	return d.chip.joinGroup(s, group.As4())
+	return d.chip().joinGroup(s, group.As4())
 }

@@ -505,7 +505,7 @@ func (c *fakeChip) do(f func()) {
 
 // sock returns the chip's socket of a driver's descriptor.
 func (c *fakeChip) sock(d *Device, fd int) *fakeSock {
-	return c.socks[byte(d.chip.eng.Find(fd).Handle)]
+	return c.socks[byte(d.chip().eng.Find(fd).Handle)]
 }
 
 // count returns how often a command came.
@@ -544,7 +544,7 @@ var fastTimes = offload.Times{Check: 20 * time.Millisecond, Retry: time.Millisec
 // newFast returns a device that waits for little.
 func newFast(cfg *Config) *Device {
 	d := newDevice(cfg, fastTimes)
-	d.chip.bus.lim = &fastLimits
+	d.chip().bus.lim = &fastLimits
 	return d
 }
 

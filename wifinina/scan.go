@@ -27,7 +27,7 @@ const (
 // Networks that hide their names are left out. The radio cannot do both, so
 // that the device must not be connected.
 func (d *Device) Scan() ([]AccessPoint, error) {
-	c := d.chip
+	c := d.chip()
 	if c.eng.Addr().IsValid() {
 		return nil, errScanUp
 	}
