@@ -1,7 +1,6 @@
 package offload
 
 import (
-	"errors"
 	"io"
 	"time"
 
@@ -303,7 +302,7 @@ func (d *device) fail(w *waiter, err error) error {
 		w.s.err = err
 		d.wakeAll()
 	}
-	if errors.Is(err, netdev.ErrDevice) {
+	if Is(err, netdev.ErrDevice) {
 		d.poll.link = 1 // let the poller see at once what is the matter
 		d.kickPoller()
 	}

@@ -1,7 +1,6 @@
 package offload
 
 import (
-	"errors"
 	"net/netip"
 	"time"
 
@@ -43,7 +42,7 @@ func (d *device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
 		if err == nil {
 			ok, err = d.chip.SendTo(w.s, buf, to)
 		}
-		if errors.Is(err, netdev.ErrLinkDown) {
+		if Is(err, netdev.ErrLinkDown) {
 			err = d.fail(w, err)
 		}
 		d.give()
@@ -64,7 +63,7 @@ func (d *device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
 // which it hands back.
 func (d *device) recvDatagram(w *waiter, buf []byte) (n int, from netip.AddrPort, got bool, err error) {
 	n, from, got, err = d.chip.RecvFrom(w.s, buf)
-	if errors.Is(err, netdev.ErrLinkDown) {
+	if Is(err, netdev.ErrLinkDown) {
 		err = d.fail(w, err)
 	} else if err != nil {
 		// A datagram may be lost, as datagrams may. Should the chip be broken,

@@ -117,9 +117,9 @@ func (d *device) connect(p *netlink.ConnectParams) error {
 		case err == nil:
 			d.linkUp(ip)
 			return nil
-		case err == netlink.ErrAuthFailure || err == errCancelled || errors.Is(err, errors.ErrUnsupported) || try == p.Retries:
+		case Same(err, netlink.ErrAuthFailure) || Same(err, errCancelled) || Is(err, errors.ErrUnsupported) || try == p.Retries:
 			return err
-		case errors.Is(err, netdev.ErrDevice):
+		case Is(err, netdev.ErrDevice):
 			if broken++; broken == 3 {
 				return err
 			}
@@ -137,7 +137,7 @@ func (d *device) attempt() (netip.Addr, error) {
 		return netip.Addr{}, err
 	}
 	ip, err := d.chip.Join(&d.params)
-	if errors.Is(err, netdev.ErrDevice) {
+	if Is(err, netdev.ErrDevice) {
 		d.started = false
 	}
 	return ip, err

@@ -1,7 +1,6 @@
 package offload
 
 import (
-	"errors"
 	"time"
 
 	"tinynet/netdev"
@@ -238,7 +237,7 @@ func (d *device) look(s *Socket, want Ready, until instant) {
 		return
 	}
 	s.next = now + d.interval(s, want, now)
-	if errors.Is(err, netdev.ErrLinkDown) || errors.Is(err, netdev.ErrConnReset) {
+	if Is(err, netdev.ErrLinkDown) || Is(err, netdev.ErrConnReset) {
 		r = Failed // who waits finds out
 	} else if err != nil {
 		return
@@ -324,7 +323,7 @@ func (d *device) lost(cause error) {
 	default:
 		return // NetDisconnect is at it
 	}
-	if cause == errLostChip {
+	if Same(cause, errLostChip) {
 		d.started = false
 	}
 	d.linkDown(cause)

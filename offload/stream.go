@@ -1,7 +1,6 @@
 package offload
 
 import (
-	"errors"
 	"io"
 	"net/netip"
 	"time"
@@ -127,7 +126,7 @@ func (d *device) bind(s *Socket, port uint16) error {
 	}
 	// Few chips can be asked which port they chose, so the engine chooses.
 	err := error(netdev.ErrAddrInUse)
-	for try := 0; try < portTries && err == netdev.ErrAddrInUse; try++ {
+	for try := 0; try < portTries && Same(err, netdev.ErrAddrInUse); try++ {
 		d.mu.Lock()
 		d.lastPort = firstPort + (d.lastPort-firstPort+1)%portCount
 		port = d.lastPort
@@ -149,7 +148,7 @@ func (d *device) bindAny(s *Socket) error {
 		return nil
 	}
 	err := d.bind(s, 0)
-	if err == netdev.ErrNotSupported {
+	if Same(err, netdev.ErrNotSupported) {
 		err = nil
 	}
 	return err
@@ -310,7 +309,7 @@ func (u *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
 	d.mu.Unlock()
 	for {
 		if err := d.await(w, wantRoom); err != nil {
-			if err == netdev.ErrTimeout && own && d.now() >= giveUp {
+			if Same(err, netdev.ErrTimeout) && own && d.now() >= giveUp {
 				err = d.fail(w, errDialTimeout)
 			}
 			return err
@@ -487,7 +486,7 @@ func (d *device) recvPushed(w *waiter, buf []byte, peer netip.AddrPort) (n int, 
 	defer d.mu.Unlock()
 	s := w.s
 	// A stream that failed still gives what came before.
-	if err := d.check(w); err != nil && (err != s.err || w.gen != s.gen) {
+	if err := d.check(w); err != nil && (!Same(err, s.err) || w.gen != s.gen) {
 		return 0, peer, false, err
 	}
 	s.told &^= Readable
@@ -512,7 +511,7 @@ func (d *device) recvPushed(w *waiter, buf []byte, peer netip.AddrPort) (n int, 
 // holds the bus, which it hands back.
 func (d *device) recvStream(w *waiter, buf []byte, sure bool) (int, error) {
 	n, err := d.chip.Recv(w.s, buf, sure)
-	if err == io.EOF {
+	if Same(err, io.EOF) {
 		d.mu.Lock()
 		w.s.eof = true
 		d.mu.Unlock()
@@ -555,7 +554,7 @@ func (u *Device) Shutdown(sockfd int, how int) error {
 		err := c.ShutdownWrite(w.s)
 		d.give()
 		if err != nil {
-			if errors.Is(err, netdev.ErrNotSupported) {
+			if Is(err, netdev.ErrNotSupported) {
 				return err
 			}
 			return d.fail(w, err)

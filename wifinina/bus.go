@@ -183,14 +183,14 @@ func (b *bus) request(data []byte, limit time.Duration) error {
 	}
 	if b.phase != inStep {
 		if err := b.resync(); err != nil {
-			if err != errLate {
+			if !offload.Same(err, errLate) {
 				b.fails++
 			}
 			return err
 		}
 	}
 	err := b.command(b.out.buf, data, limit)
-	if err != nil && err != errLate {
+	if err != nil && !offload.Same(err, errLate) {
 		b.fails++
 	}
 	return err

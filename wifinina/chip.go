@@ -71,7 +71,7 @@ func (f face) Start() error {
 		return err
 	}
 	err := c.start()
-	if err == errGarbled || err == errRefused {
+	if offload.Same(err, errGarbled) || offload.Same(err, errRefused) {
 		err = c.start() // noise at power-up
 	}
 	return err
@@ -107,7 +107,7 @@ func (c *chip) applyPower() error {
 	if c.powerSave {
 		mode = 1
 	}
-	if err := c.bus.setPowerMode(mode); err != errRefused {
+	if err := c.bus.setPowerMode(mode); !offload.Same(err, errRefused) {
 		return err
 	}
 	return nil
@@ -186,7 +186,7 @@ func (f face) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 			failure = verdict(p, reason, netlink.ErrConnectTimeout)
 		}
 		if waited >= p.ConnectTimeout {
-			if failure == netlink.ErrConnectFailed {
+			if offload.Same(failure, netlink.ErrConnectFailed) {
 				failure = netlink.ErrConnectTimeout
 			}
 			return netip.Addr{}, failure
@@ -257,6 +257,24 @@ func four(a netip.Addr) (b [4]byte) {
 		b = a.As4()
 	}
 	return b
+}
+
+// text4 writes an address.
+func text4(ip [4]byte) string {
+	s := make([]byte, 0, len("255.255.255.255"))
+	for i, b := range ip {
+		if i > 0 {
+			s = append(s, '.')
+		}
+		if b >= 100 {
+			s = append(s, '0'+b/100)
+		}
+		if b >= 10 {
+			s = append(s, '0'+b/10%10)
+		}
+		s = append(s, '0'+b%10)
+	}
+	return string(s)
 }
 
 // joinEnterprise begins to join a network by WPA2 Enterprise.
@@ -427,7 +445,7 @@ func (f face) Check() (up bool, err error) {
 func (f face) Resolve(name string) (netip.Addr, error) {
 	c := f.chip()
 	ip, ok, err := c.bus.resolve(name)
-	if err == errLate {
+	if offload.Same(err, errLate) {
 		if late := c.eng.Interrupted(); late != nil {
 			err = late
 		}

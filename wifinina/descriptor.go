@@ -107,7 +107,7 @@ func (c *chip) closeDescriptor(s *offload.Socket) error {
 		return errNoAnswer
 	}
 	known, err := c.bus.close(byte(s.Handle))
-	if err == errGarbled || err == errRefused {
+	if offload.Same(err, errGarbled) || offload.Same(err, errRefused) {
 		known, err = c.bus.close(byte(s.Handle))
 	}
 	if err != nil || !known {
@@ -198,7 +198,7 @@ func (c *chip) acceptDescriptor(l, s *offload.Socket) (bool, error) {
 	// The mode is not inherited.
 	if err := c.bus.nonBlocking(desc); err != nil {
 		c.closeDescriptor(s)
-		if err == errNonBlock {
+		if offload.Same(err, errNonBlock) {
 			return false, err
 		}
 		return false, nil
@@ -247,7 +247,7 @@ func (c *chip) sendDescriptor(s *offload.Socket, p []byte) (int, error) {
 	}
 	p = p[:min(len(p), most)]
 	n, err := c.bus.send(byte(s.Handle), p)
-	if err == errLate && c.bus.phase == inStep {
+	if offload.Same(err, errLate) && c.bus.phase == inStep {
 		return 0, nil // nothing went out
 	}
 	if err != nil {
@@ -305,7 +305,7 @@ func (c *chip) sendToDescriptor(s *offload.Socket, p []byte, to netip.AddrPort) 
 
 func (c *chip) recvDescriptor(s *offload.Socket, p []byte, sure bool) (int, error) {
 	n, err := c.bus.recv(byte(s.Handle), p)
-	if err == errLate && c.bus.phase == inStep {
+	if offload.Same(err, errLate) && c.bus.phase == inStep {
 		return 0, nil // it was not asked for
 	}
 	// To no data where there should be some the chip has a reason, which
@@ -344,7 +344,7 @@ func (c *chip) pollDescriptor(s *offload.Socket, want offload.Ready) (offload.Re
 	if flags == 0 && want&offload.Writable != 0 && s.Connected() {
 		// So it looks when the chip's buffer is full, and when the chip has
 		// closed the connection.
-		if err := c.bus.nonBlocking(byte(s.Handle)); err == errNonBlock {
+		if err := c.bus.nonBlocking(byte(s.Handle)); offload.Same(err, errNonBlock) {
 			return offload.Failed, nil // who sends finds out
 		} else if err != nil {
 			return 0, err

@@ -1,6 +1,9 @@
 package wifinina
 
-import "tinynet/netdev"
+import (
+	"tinynet/netdev"
+	"tinynet/offload"
+)
 
 // firmware is what the chip runs. Arduino's nina-fw and Adafruit's fork of it
 // count their versions apart and share most commands.
@@ -60,11 +63,11 @@ func knows(ask func() error) (bool, error) {
 		if err = ask(); err == nil {
 			return true, nil
 		}
-		if err != errRefused && err != errGarbled {
+		if !offload.Same(err, errRefused) && !offload.Same(err, errGarbled) {
 			break
 		}
 	}
-	if err == errRefused {
+	if offload.Same(err, errRefused) {
 		return false, nil
 	}
 	return false, err

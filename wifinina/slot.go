@@ -134,13 +134,13 @@ func (c *chip) connectSlot(s *offload.Socket, host string, to netip.AddrPort) (b
 		if host == "" {
 			// By address the firmware up to 2.0 connects to its reverse; as
 			// text it takes it as it is.
-			host = to.Addr().String()
+			host = text4(four(to.Addr()))
 		}
 	} else {
 		host = ""
 	}
 	ok, err := b.startClient(slot, host, addrOf(to), mode)
-	if err == errLate {
+	if offload.Same(err, errLate) {
 		if late := c.eng.Interrupted(); late != nil {
 			err = late
 		}
@@ -184,7 +184,7 @@ func (c *chip) sendSlot(s *offload.Socket, p []byte) (int, error) {
 		}
 	}
 	n, err := c.bus.sendSlot(byte(s.Handle), p)
-	if err == errLate && c.bus.phase == inStep {
+	if offload.Same(err, errLate) && c.bus.phase == inStep {
 		return 0, nil // nothing went out
 	}
 	if err != nil {
@@ -265,7 +265,7 @@ func (c *chip) recvSlot(s *offload.Socket, p []byte, sure bool) (int, error) {
 	}
 	p = p[:min(len(p), maxRecvSlot)]
 	n, err := c.bus.recvSlot(byte(s.Handle), p, len(p))
-	if err == errLate && c.bus.phase == inStep {
+	if offload.Same(err, errLate) && c.bus.phase == inStep {
 		return 0, nil // it was not asked for
 	}
 	if err != nil || n > 0 || !sure {

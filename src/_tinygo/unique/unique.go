@@ -23,14 +23,18 @@ func (h Handle[T]) Value() T { return *h.value }
 // Make returns the Handle of a value.
 func Make[T comparable](value T) Handle[T] {
 	mu.Lock()
-	defer mu.Unlock()
+	var found *T
 	for _, k := range kept {
 		if p, ok := k.(*T); ok && *p == value {
-			return Handle[T]{p}
+			found = p
+			break
 		}
 	}
-	p := new(T)
-	*p = value
-	kept = append(kept, p)
-	return Handle[T]{p}
+	if found == nil {
+		found = new(T)
+		*found = value
+		kept = append(kept, found)
+	}
+	mu.Unlock() // not deferred, which TinyGo cannot do when it runs package netip's start ahead of time
+	return Handle[T]{found}
 }
