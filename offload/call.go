@@ -2,7 +2,6 @@ package offload
 
 import (
 	"io"
-	"time"
 
 	"tinynet/netdev"
 )
@@ -47,11 +46,15 @@ type waiter struct {
 	told     bool
 }
 
-// enter begins a call on socket fd.
-func (d *device) enter(fd int, write bool, deadline time.Time) (*waiter, error) {
-	limit := d.instantOf(deadline)
+// enter begins a call on socket fd, which ends at limit if that is not 0.
+func (d *device) enter(fd int, write bool, limit instant) (*waiter, error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	w, err := d.enterLocked(fd, write, limit)
+	d.mu.Unlock()
+	return w, err
+}
+
+func (d *device) enterLocked(fd int, write bool, limit instant) (*waiter, error) {
 	s := d.lookup(fd)
 	if s == nil {
 		return nil, netdev.ErrInvalidSocketFd
@@ -282,17 +285,18 @@ func (d *device) beginWrite(w *waiter) error {
 // endWrite gives the next Send its turn.
 func (d *device) endWrite(w *waiter) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if w.gen != w.s.gen {
-		return
-	}
-	for o := d.waiters; o != nil; o = o.next {
-		if o.s == w.s && o.want == wantTurn {
+	if w.gen == w.s.gen {
+		o := d.waiters
+		for o != nil && (o.s != w.s || o.want != wantTurn) {
+			o = o.next
+		}
+		if o != nil {
 			o.inform()
-			return
+		} else {
+			w.s.writing = false
 		}
 	}
-	w.s.writing = false
+	d.mu.Unlock()
 }
 
 // fail makes all further calls on the socket return err, and returns it.

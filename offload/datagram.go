@@ -18,15 +18,16 @@ func (u *Device) SendTo(sockfd int, buf []byte, flags int, to netip.AddrPort, de
 	if err != nil {
 		return 0, err
 	}
-	w, err := d.enter(sockfd, true, deadline)
+	w, err := d.enter(sockfd, true, d.instantOf(deadline))
 	if err != nil {
 		return 0, err
 	}
-	defer d.exit(w)
-	if w.s.Kind != Datagram {
-		return 0, errNotDatagram
+	n, err := 0, errNotDatagram
+	if w.s.Kind == Datagram {
+		n, err = d.sendTo(w, buf, peer)
 	}
-	return d.sendTo(w, buf, peer)
+	d.exit(w)
+	return n, err
 }
 
 func (d *device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
@@ -61,8 +62,8 @@ func (d *device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
 
 // recvDatagram reads a datagram if there is one. The caller holds the bus,
 // which it hands back.
-func (d *device) recvDatagram(w *waiter, buf []byte) (n int, from netip.AddrPort, got bool, err error) {
-	n, from, got, err = d.chip.RecvFrom(w.s, buf)
+func (d *device) recvDatagram(w *waiter, buf []byte, from *netip.AddrPort) (n int, got bool, err error) {
+	n, *from, got, err = d.chip.RecvFrom(w.s, buf)
 	if Is(err, netdev.ErrLinkDown) {
 		err = d.fail(w, err)
 	} else if err != nil {
@@ -71,5 +72,5 @@ func (d *device) recvDatagram(w *waiter, buf []byte) (n int, from netip.AddrPort
 		got, err = false, nil
 	}
 	d.give()
-	return n, from, got, err
+	return n, got, err
 }

@@ -51,18 +51,18 @@ func (e *Engine) Begin(up bool) error {
 // milliseconds.
 func (e *Engine) Interrupted() error {
 	d := e.dev()
+	var err error
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if w := d.current; w != nil {
-		return d.check(w)
-	}
-	switch {
+	switch w := d.current; {
+	case w != nil:
+		err = d.check(w)
 	case d.until != 0 && d.now() >= d.until:
-		return netdev.ErrTimeout
+		err = netdev.ErrTimeout
 	case d.resolving && !d.up:
-		return errNotUp
+		err = errNotUp
 	}
-	return nil
+	d.mu.Unlock()
+	return err
 }
 
 // Waiting serves the deadlines of other calls. A Chip calls it about every
@@ -95,14 +95,16 @@ func (e *Engine) SetSockets(n int) {
 
 // Socket returns the open socket that has the handle, or nil.
 func (e *Engine) Socket(h Handle) *Socket {
+	var found *Socket
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	for i := range e.sockets {
 		if s := &e.sockets[i]; s.onChip && s.Handle == h {
-			return s
+			found = s
+			break
 		}
 	}
-	return nil
+	e.mu.Unlock()
+	return found
 }
 
 // Find returns the socket that the user knows as sockfd, for methods of the
@@ -110,34 +112,31 @@ func (e *Engine) Socket(h Handle) *Socket {
 func (e *Engine) Find(sockfd int) *Socket {
 	d := e.dev()
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if s := d.lookup(sockfd); s != nil && s.onChip && s.err == nil {
-		return s
+	s := d.lookup(sockfd)
+	if s != nil && (!s.onChip || s.err != nil) {
+		s = nil
 	}
-	return nil
+	d.mu.Unlock()
+	return s
 }
 
 // Blocked returns how many calls wait for the network, for tests and
 // diagnosis.
 func (e *Engine) Blocked() (n int) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	for w := e.waiters; w != nil; w = w.next {
 		if w.want != wantNothing {
 			n++
 		}
 	}
+	e.mu.Unlock()
 	return n
 }
 
 // Addr returns the chip's address, invalid while the link is down.
 func (e *Engine) Addr() netip.Addr {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.up {
-		return netip.Addr{}
-	}
-	return e.ip
+	a, _ := e.dev().addr()
+	return a
 }
 
 // Notify says that the socket is ready. It may be called with the bus held or
@@ -158,22 +157,21 @@ func (e *Engine) Notify(s *Socket, r Ready) {
 func (e *Engine) Push(s *Socket, p []byte, from netip.AddrPort) int {
 	d := e.dev()
 	now := d.now()
+	n := len(p)
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !s.onChip {
-		return len(p)
+	if s.onChip {
+		switch {
+		case p == nil:
+			s.ended = true
+		case s.Kind == Datagram:
+			n = s.ring.putDatagram(p, from)
+		default:
+			n = s.ring.put(p)
+		}
+		s.active, d.active = now, now
+		d.ready(s, Readable)
 	}
-	n := 0
-	switch {
-	case p == nil:
-		s.ended = true
-	case s.Kind == Datagram:
-		n = s.ring.putDatagram(p, from)
-	default:
-		n = s.ring.put(p)
-	}
-	s.active, d.active = now, now
-	d.ready(s, Readable)
+	d.mu.Unlock()
 	return n
 }
 

@@ -266,22 +266,21 @@ func (d *device) pushEvent(e netlink.Event) {
 // whoever calls it tells the new events too.
 func (d *device) tell() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.notifying {
-		return
-	}
-	d.notifying = true
-	for d.nevents > 0 {
-		e, cb := d.events[0], d.notify
-		copy(d.events[:], d.events[1:])
-		d.nevents--
-		if cb != nil {
-			d.mu.Unlock()
-			cb(e)
-			d.mu.Lock()
+	if !d.notifying {
+		d.notifying = true
+		for d.nevents > 0 {
+			e, cb := d.events[0], d.notify
+			copy(d.events[:], d.events[1:])
+			d.nevents--
+			if cb != nil {
+				d.mu.Unlock()
+				cb(e)
+				d.mu.Lock()
+			}
 		}
+		d.notifying = false
 	}
-	d.notifying = false
+	d.mu.Unlock()
 }
 
 // Hardware is implemented by chips that know their MAC address.
@@ -302,15 +301,17 @@ func (u *Device) GetHardwareAddr() (net.HardwareAddr, error) {
 	if err := e.Begin(false); err != nil {
 		return nil, err
 	}
-	defer e.Give()
-	return h.HardwareAddr()
+	mac, err := h.HardwareAddr()
+	e.Give()
+	return mac, err
 }
 
 // isUp returns an error unless the link is up.
 func (d *device) isUp() error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.up {
+	up := d.up
+	d.mu.Unlock()
+	if !up {
 		return errNotUp
 	}
 	return nil
@@ -318,11 +319,16 @@ func (d *device) isUp() error {
 
 // Addr returns the chip's own address.
 func (u *Device) Addr() (netip.Addr, error) {
-	d := u.dev()
+	return u.dev().addr()
+}
+
+func (d *device) addr() (ip netip.Addr, err error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.up {
-		return netip.Addr{}, errNotUp
+	if d.up {
+		ip = d.ip
+	} else {
+		err = errNotUp
 	}
-	return d.ip, nil
+	d.mu.Unlock()
+	return ip, err
 }

@@ -134,7 +134,6 @@ func (d *device) sample() (attend bool) {
 	}
 	high := d.sig.Signal()
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	rose := high && !p.high
 	p.high = high
 	if rose {
@@ -146,6 +145,7 @@ func (d *device) sample() (attend bool) {
 		}
 	}
 	p.signal = now + max(pollMin, min((now-active)/pollShare, signalMax))
+	d.mu.Unlock()
 	return rose || high && d.cfg.Push
 }
 
@@ -230,26 +230,25 @@ func (d *device) look(s *Socket, want Ready, until instant) {
 		d.lost(errLostChip)
 		return
 	}
-	now := d.now()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if s.gen != gen {
-		return
-	}
-	s.next = now + d.interval(s, want, now)
 	if Is(err, netdev.ErrLinkDown) || Is(err, netdev.ErrConnReset) {
 		r = Failed // who waits finds out
 	} else if err != nil {
-		return
+		r = 0
 	}
 	if r&Failed != 0 {
 		r |= Readable | Writable
 	}
-	for w := d.waiters; w != nil; w = w.next {
-		if w.s == s && r&w.want.ready() != 0 {
-			w.inform()
+	now := d.now()
+	d.mu.Lock()
+	if s.gen == gen {
+		s.next = now + d.interval(s, want, now)
+		for w := d.waiters; w != nil; w = w.next {
+			if w.s == s && r&w.want.ready() != 0 {
+				w.inform()
+			}
 		}
 	}
+	d.mu.Unlock()
 }
 
 // interval returns how long not to poll a socket for what want says. The caller

@@ -170,13 +170,15 @@ func (d *device) setPort(s *Socket, port uint16) {
 // portTaken reports whether another socket of the kind is bound to the port.
 // Connections have their listener's port and do not count.
 func (d *device) portTaken(s *Socket, port uint16) bool {
+	taken := false
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	for i := range d.sockets {
 		o := &d.sockets[i]
 		if o != s && o.onChip && (o.Kind == Datagram) == (s.Kind == Datagram) && o.Port == port && (o.Kind == Datagram || o.role != stateConnected) {
-			return true
+			taken = true
+			break
 		}
 	}
-	return false
+	d.mu.Unlock()
+	return taken
 }

@@ -51,24 +51,23 @@ func (u *Device) Socket(domain int, stype int, protocol int) (int, error) {
 // open makes the chip's socket for a new entry.
 func (d *device) open(s *Socket) error {
 	d.owner <- struct{}{}
-	defer d.give()
 	d.mu.Lock()
 	err := s.err // the link may have gone since
 	d.mu.Unlock()
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.alive()
 	}
-	if err := d.alive(); err != nil {
-		return err
+	if err == nil {
+		err = d.chip.Open(s)
 	}
-	if err := d.chip.Open(s); err != nil {
-		return err
+	if err == nil {
+		d.adopt(s)
+		d.mu.Lock()
+		s.state = stateOpen
+		d.mu.Unlock()
 	}
-	d.adopt(s)
-	d.mu.Lock()
-	s.state = stateOpen
-	d.mu.Unlock()
-	return nil
+	d.give()
+	return err
 }
 
 // peerOf checks a remote address.
@@ -87,11 +86,16 @@ func peerOf(ip netip.AddrPort) (netip.AddrPort, error) {
 // address is the device's own, or none.
 func (u *Device) Bind(sockfd int, ip netip.AddrPort) error {
 	d := u.dev()
-	w, err := d.enter(sockfd, true, time.Time{})
+	w, err := d.enter(sockfd, true, 0)
 	if err != nil {
 		return err
 	}
-	defer d.exit(w)
+	err = d.bindTo(w, ip)
+	d.exit(w)
+	return err
+}
+
+func (d *device) bindTo(w *waiter, ip netip.AddrPort) error {
 	a := ip.Addr().Unmap()
 	d.mu.Lock()
 	own := d.ip
@@ -105,11 +109,12 @@ func (u *Device) Bind(sockfd int, ip netip.AddrPort) error {
 	if err := d.takeFor(w); err != nil {
 		return err
 	}
-	defer d.give()
-	if w.state != stateOpen || w.s.Port != 0 {
-		return errBound
+	err := errBound
+	if w.state == stateOpen && w.s.Port == 0 {
+		err = d.bind(w.s, ip.Port())
 	}
-	return d.bind(w.s, ip.Port())
+	d.give()
+	return err
 }
 
 // bind binds a socket; the caller holds the bus.
@@ -157,15 +162,20 @@ func (d *device) bindAny(s *Socket) error {
 // Listen makes a bound stream socket accept connections.
 func (u *Device) Listen(sockfd int, backlog int) error {
 	d := u.dev()
-	w, err := d.enter(sockfd, true, time.Time{})
+	w, err := d.enter(sockfd, true, 0)
 	if err != nil {
 		return err
 	}
-	defer d.exit(w)
-	if err := d.takeFor(w); err != nil {
-		return err
+	if err = d.takeFor(w); err == nil {
+		err = d.listen(w, backlog)
+		d.give()
 	}
-	defer d.give()
+	d.exit(w)
+	return err
+}
+
+// listen is Listen; the caller holds the bus.
+func (d *device) listen(w *waiter, backlog int) error {
 	if w.s.Kind != Stream {
 		return errNotStream
 	}
@@ -186,28 +196,35 @@ func (u *Device) Listen(sockfd int, backlog int) error {
 // connection waiting in the chip until one is closed.
 func (u *Device) Accept(sockfd int) (int, netip.AddrPort, error) {
 	d := u.dev()
-	w, err := d.enter(sockfd, false, time.Time{})
+	var from netip.AddrPort
+	w, err := d.enter(sockfd, false, 0)
 	if err != nil {
-		return -1, netip.AddrPort{}, err
+		return -1, from, err
 	}
-	defer d.exit(w)
+	fd, err := d.acceptFor(w, &from)
+	d.exit(w)
+	return fd, from, err
+}
+
+// acceptFor is Accept.
+func (d *device) acceptFor(w *waiter, from *netip.AddrPort) (int, error) {
 	for {
 		if err := d.takeFor(w); err != nil {
-			return -1, netip.AddrPort{}, err
+			return -1, err
 		}
 		if w.state != stateListening {
 			d.give()
-			return -1, netip.AddrPort{}, errNotListening
+			return -1, errNotListening
 		}
-		fd, from, next, err := d.accept(w)
+		fd, next, err := d.accept(w, from)
 		d.give()
 		if err != nil {
-			return -1, netip.AddrPort{}, err
+			return -1, err
 		}
 		if fd >= 0 {
 			d.touch(w.s)
 			d.touch(&d.sockets[fd])
-			return fd, from, nil
+			return fd, nil
 		}
 		d.mu.Lock()
 		if next == wantEntry && d.vacant() {
@@ -215,7 +232,7 @@ func (u *Device) Accept(sockfd int) (int, netip.AddrPort, error) {
 			continue
 		}
 		if err := d.awaitLocked(w, next); err != nil {
-			return -1, netip.AddrPort{}, err
+			return -1, err
 		}
 	}
 }
@@ -233,12 +250,12 @@ func (d *device) vacant() bool {
 
 // accept takes a connection if there is one; otherwise fd is -1 and next what
 // to wait for. The caller holds the bus.
-func (d *device) accept(w *waiter) (fd int, from netip.AddrPort, next want, err error) {
+func (d *device) accept(w *waiter, from *netip.AddrPort) (fd int, next want, err error) {
 	d.mu.Lock()
 	fd = d.alloc(Stream)
 	d.mu.Unlock()
 	if fd < 0 {
-		return -1, from, wantEntry, nil
+		return -1, wantEntry, nil
 	}
 	s := &d.sockets[fd]
 	ok, err := d.chip.Accept(w.s, s)
@@ -246,15 +263,15 @@ func (d *device) accept(w *waiter) (fd int, from netip.AddrPort, next want, err 
 		d.mu.Lock()
 		d.free(s)
 		d.mu.Unlock()
-		return -1, from, wantData, err
+		return -1, wantData, err
 	}
 	d.adopt(s)
 	d.setState(s, stateConnected)
 	d.mu.Lock()
 	s.Port, s.peered = w.s.Port, true
-	from = s.Peer
+	*from = s.Peer
 	d.mu.Unlock()
-	return fd, from, wantNothing, nil
+	return fd, wantNothing, nil
 }
 
 // Connect connects a stream socket, or sets the peer of a datagram socket. If
@@ -262,11 +279,17 @@ func (d *device) accept(w *waiter) (fd int, from netip.AddrPort, next want, err 
 // peer is checked against host. The write deadline bounds it.
 func (u *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
 	d := u.dev()
-	w, err := d.enter(sockfd, true, time.Time{})
+	w, err := d.enter(sockfd, true, 0)
 	if err != nil {
 		return err
 	}
-	defer d.exit(w)
+	err = d.connectFor(w, host, ip)
+	d.exit(w)
+	return err
+}
+
+// connectFor is Connect.
+func (d *device) connectFor(w *waiter, host string, ip netip.AddrPort) (err error) {
 	switch {
 	case len(host) > 255:
 		return errLongName
@@ -374,11 +397,17 @@ func (d *device) connectTo(w *waiter, host string, to netip.AddrPort) (done bool
 // it as one datagram to the socket's peer. flags are ignored.
 func (u *Device) Send(sockfd int, buf []byte, flags int, deadline time.Time) (int, error) {
 	d := u.dev()
-	w, err := d.enter(sockfd, true, deadline)
+	w, err := d.enter(sockfd, true, d.instantOf(deadline))
 	if err != nil {
 		return 0, err
 	}
-	defer d.exit(w)
+	n, err := d.send(w, buf)
+	d.exit(w)
+	return n, err
+}
+
+// send is Send.
+func (d *device) send(w *waiter, buf []byte) (int, error) {
 	d.mu.Lock()
 	peered, peer, shut := w.s.peered, w.s.Peer, w.s.shutW
 	d.mu.Unlock()
@@ -395,8 +424,14 @@ func (u *Device) Send(sockfd int, buf []byte, flags int, deadline time.Time) (in
 	if err := d.beginWrite(w); err != nil {
 		return 0, err
 	}
-	defer d.endWrite(w)
-	for done := 0; ; {
+	n, err := d.sendAll(w, buf)
+	d.endWrite(w)
+	return n, err
+}
+
+// sendAll sends on a stream.
+func (d *device) sendAll(w *waiter, buf []byte) (done int, err error) {
+	for {
 		if done == len(buf) {
 			return done, nil
 		}
@@ -433,78 +468,86 @@ func (u *Device) Recv(sockfd int, buf []byte, flags int, deadline time.Time) (in
 // RecvFrom is Recv with the sender's address.
 func (u *Device) RecvFrom(sockfd int, buf []byte, flags int, deadline time.Time) (int, netip.AddrPort, error) {
 	d := u.dev()
-	var none netip.AddrPort
-	w, err := d.enter(sockfd, false, deadline)
+	var from netip.AddrPort
+	w, err := d.enter(sockfd, false, d.instantOf(deadline))
 	if err != nil {
-		return 0, none, err
+		return 0, from, err
 	}
-	defer d.exit(w)
+	n, err := d.recv(w, buf, &from)
+	if err != nil {
+		from = netip.AddrPort{}
+	}
+	d.exit(w)
+	return n, from, err
+}
+
+// recv is RecvFrom.
+func (d *device) recv(w *waiter, buf []byte, from *netip.AddrPort) (int, error) {
 	d.mu.Lock()
-	from, eof := w.s.Peer, w.s.eof || w.s.shutR
+	eof := w.s.eof || w.s.shutR
+	*from = w.s.Peer
 	d.mu.Unlock()
 	dgram := w.s.Kind == Datagram
 	switch {
 	case dgram:
 	case w.state != stateConnected:
-		return 0, none, netdev.ErrNotConnected
+		return 0, netdev.ErrNotConnected
 	case eof:
-		return 0, none, io.EOF
+		return 0, io.EOF
 	case len(buf) == 0:
-		return 0, none, nil
+		return 0, nil
 	}
 	sure := false
 	for {
 		var n int
+		var err error
 		got := false
 		if len(w.s.ring.buf) > 0 {
-			n, from, got, err = d.recvPushed(w, buf, from)
+			d.mu.Lock()
+			n, got, err = d.recvPushed(w, buf, from)
+			d.mu.Unlock()
 		} else if err = d.takeFor(w); err != nil {
-			return 0, none, err
+			return 0, err
 		} else if dgram {
-			n, from, got, err = d.recvDatagram(w, buf)
+			n, got, err = d.recvDatagram(w, buf, from)
 		} else {
 			n, err = d.recvStream(w, buf, sure)
 			got = n > 0
 		}
 		if err != nil {
-			return 0, none, err
+			return 0, err
 		}
 		if got {
 			d.touch(w.s)
-			return n, from, nil
+			return n, nil
 		}
 		if err := d.await(w, wantData); err != nil {
-			return 0, none, err
+			return 0, err
 		}
 		sure = true
 	}
 }
 
-// recvPushed reads from the receive buffer.
-func (d *device) recvPushed(w *waiter, buf []byte, peer netip.AddrPort) (n int, from netip.AddrPort, got bool, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// recvPushed reads from the receive buffer; the caller holds mu.
+func (d *device) recvPushed(w *waiter, buf []byte, from *netip.AddrPort) (n int, got bool, err error) {
 	s := w.s
 	// A stream that failed still gives what came before.
 	if err := d.check(w); err != nil && (!Same(err, s.err) || w.gen != s.gen) {
-		return 0, peer, false, err
+		return 0, false, err
 	}
 	s.told &^= Readable
 	if s.Kind == Datagram {
-		if n, from, got = s.ring.takeDatagram(buf); got {
-			return n, from, true, nil
+		if n, got = s.ring.takeDatagram(buf, from); got {
+			return n, true, nil
 		}
 	} else if n = s.ring.take(buf); n > 0 {
-		return n, peer, true, nil
+		return n, true, nil
 	}
-	if s.err != nil {
-		return 0, peer, false, s.err
-	}
-	if s.ended && s.Kind != Datagram {
+	if s.err == nil && s.ended && s.Kind != Datagram {
 		s.eof = true
-		return 0, peer, false, io.EOF
+		return 0, false, io.EOF
 	}
-	return 0, peer, false, nil
+	return 0, false, s.err
 }
 
 // recvStream reads what there is; 0 without an error is nothing. The caller
@@ -527,11 +570,17 @@ func (d *device) recvStream(w *waiter, buf []byte, sure bool) (int, error) {
 // discarded after netdev.SHUT_RD.
 func (u *Device) Shutdown(sockfd int, how int) error {
 	d := u.dev()
-	w, err := d.enter(sockfd, true, time.Time{})
+	w, err := d.enter(sockfd, true, 0)
 	if err != nil {
 		return err
 	}
-	defer d.exit(w)
+	err = d.shutdown(w, how)
+	d.exit(w)
+	return err
+}
+
+// shutdown is Shutdown.
+func (d *device) shutdown(w *waiter, how int) error {
 	if w.s.Kind == Datagram {
 		return errNotStream
 	}
@@ -547,21 +596,11 @@ func (u *Device) Shutdown(sockfd int, how int) error {
 		if err := d.beginWrite(w); err != nil {
 			return err
 		}
-		defer d.endWrite(w)
-		if err := d.takeFor(w); err != nil {
+		err := d.shutdownWrite(w, c)
+		d.endWrite(w)
+		if err != nil {
 			return err
 		}
-		err := c.ShutdownWrite(w.s)
-		d.give()
-		if err != nil {
-			if Is(err, netdev.ErrNotSupported) {
-				return err
-			}
-			return d.fail(w, err)
-		}
-		d.mu.Lock()
-		w.s.shutW = true
-		d.mu.Unlock()
 	}
 	if how == netdev.SHUT_RD || how == netdev.SHUT_RDWR {
 		d.mu.Lock()
@@ -569,6 +608,24 @@ func (u *Device) Shutdown(sockfd int, how int) error {
 		d.ready(w.s, Readable)
 		d.mu.Unlock()
 	}
+	return nil
+}
+
+func (d *device) shutdownWrite(w *waiter, c Shutdowner) error {
+	if err := d.takeFor(w); err != nil {
+		return err
+	}
+	err := c.ShutdownWrite(w.s)
+	d.give()
+	if err != nil {
+		if Is(err, netdev.ErrNotSupported) {
+			return err
+		}
+		return d.fail(w, err)
+	}
+	d.mu.Lock()
+	w.s.shutW = true
+	d.mu.Unlock()
 	return nil
 }
 
@@ -610,35 +667,36 @@ func (u *Device) Close(sockfd int) error {
 // does not have.
 func (u *Device) SetSockOpt(sockfd int, level int, opt int, value interface{}) error {
 	d := u.dev()
-	w, err := d.enter(sockfd, true, time.Time{})
+	w, err := d.enter(sockfd, true, 0)
 	if err != nil {
 		return err
 	}
-	defer d.exit(w)
-	c, ok := d.chip.(Optioner)
-	if !ok {
-		return netdev.ErrNotSupported
+	err = netdev.ErrNotSupported
+	if c, ok := d.chip.(Optioner); ok {
+		if err = d.takeFor(w); err == nil {
+			err = c.SetOption(w.s, level, opt, value)
+			d.give()
+		}
 	}
-	if err := d.takeFor(w); err != nil {
-		return err
-	}
-	defer d.give()
-	return c.SetOption(w.s, level, opt, value)
+	d.exit(w)
+	return err
 }
 
 // LocalAddr returns the socket's local address: the device's own for a
 // connection, the unspecified one otherwise.
 func (u *Device) LocalAddr(sockfd int) (netip.AddrPort, error) {
 	d := u.dev()
+	ip, port := netip.AddrFrom4([4]byte{}), uint16(0)
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	s := d.lookup(sockfd)
+	if s != nil {
+		if port = s.Port; s.peered {
+			ip = d.ip
+		}
+	}
+	d.mu.Unlock()
 	if s == nil {
 		return netip.AddrPort{}, netdev.ErrInvalidSocketFd
 	}
-	ip := netip.IPv4Unspecified()
-	if s.peered {
-		ip = d.ip
-	}
-	return netip.AddrPortFrom(ip, s.Port), nil
+	return netip.AddrPortFrom(ip, port), nil
 }

@@ -200,34 +200,36 @@ func (f face) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 // beginJoin tells the chip to join, and returns the reason of the last
 // disconnection before that.
 func (c *chip) beginJoin(p *netlink.ConnectParams) (reason byte, err error) {
-	b := &c.bus
 	c.eng.Take()
-	defer c.eng.Give()
 	c.ap = false
-	if reason, err = c.reason(); err != nil {
-		return 0, err
+	if reason, err = c.reason(); err == nil {
+		err = c.beginJoinWith(p)
 	}
+	c.eng.Give()
+	return reason, err
+}
+
+func (c *chip) beginJoinWith(p *netlink.ConnectParams) (err error) {
+	b := &c.bus
 	// Again, should the chip have reset itself meanwhile.
 	if err = c.applyPower(); err != nil {
-		return 0, err
+		return err
 	}
 	if p.Hostname != "" {
 		if err = b.setHostname(p.Hostname); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if err = c.setStatic(); err != nil {
-		return 0, err
+		return err
 	}
 	switch {
 	case c.cfg.Enterprise != nil && p.Passphrase == "":
-		err = c.joinEnterprise(p.Ssid)
+		return c.joinEnterprise(p.Ssid)
 	case p.AuthType == netlink.AuthTypeOpen:
-		err = b.setNet(p.Ssid)
-	default:
-		err = b.setPassphrase(p.Ssid, p.Passphrase)
+		return b.setNet(p.Ssid)
 	}
-	return reason, err
+	return b.setPassphrase(p.Ssid, p.Passphrase)
 }
 
 // setStatic sets the address of Config, if there is one.
@@ -342,12 +344,11 @@ func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, error) {
 // state returns the state of the station, and if it is not connected the
 // reason of its last disconnection.
 func (c *chip) state() (st, reason byte, err error) {
-	b := &c.bus
 	c.eng.Take()
-	defer c.eng.Give()
-	if st, err = b.status(); err == nil && st != statusConnected {
+	if st, err = c.bus.status(); err == nil && st != statusConnected {
 		reason, err = c.reason()
 	}
+	c.eng.Give()
 	return st, reason, err
 }
 

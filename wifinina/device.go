@@ -139,8 +139,9 @@ func (d *Device) FirmwareVersion() (string, error) {
 	if err := d.chip().eng.Begin(false); err != nil {
 		return "", err
 	}
-	defer d.chip().eng.Give()
-	return d.chip().fw.version, nil
+	version := d.chip().fw.version
+	d.chip().eng.Give()
+	return version, nil
 }
 
 // RSSI returns the strength of the access point's signal in dBm.
@@ -148,8 +149,9 @@ func (d *Device) RSSI() (int, error) {
 	if err := d.chip().eng.Begin(true); err != nil {
 		return 0, err
 	}
-	defer d.chip().eng.Give()
-	return d.chip().bus.rssi()
+	dbm, err := d.chip().bus.rssi()
+	d.chip().eng.Give()
+	return dbm, err
 }
 
 // Time returns the time as the chip has it from the Internet. It knows it some
@@ -159,8 +161,8 @@ func (d *Device) Time() (time.Time, error) {
 	if err := d.chip().eng.Begin(true); err != nil {
 		return time.Time{}, err
 	}
-	defer d.chip().eng.Give()
 	t, err := d.chip().bus.time()
+	d.chip().eng.Give()
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -176,8 +178,8 @@ func (d *Device) DNSServers() []netip.AddrPort {
 	if d.chip().eng.Begin(true) != nil {
 		return nil
 	}
-	defer d.chip().eng.Give()
 	first, second, err := d.chip().bus.dns()
+	d.chip().eng.Give()
 	if err != nil {
 		return nil
 	}
@@ -200,8 +202,8 @@ func (d *Device) Ping(ip netip.Addr, ttl uint8) (time.Duration, error) {
 	if err := d.chip().eng.Begin(true); err != nil {
 		return 0, err
 	}
-	defer d.chip().eng.Give()
 	ms, err := d.chip().bus.ping(ip.As4(), ttl)
+	d.chip().eng.Give()
 	if err != nil {
 		return 0, err
 	}
@@ -218,9 +220,10 @@ func (d *Device) SetPowerSave(on bool) error {
 	if err := d.chip().eng.Begin(false); err != nil {
 		return err
 	}
-	defer d.chip().eng.Give()
 	d.chip().powerSave = on
-	return d.chip().applyPower()
+	err := d.chip().applyPower()
+	d.chip().eng.Give()
+	return err
 }
 
 // JoinGroup makes a datagram socket that is bound receive what is sent to a
@@ -234,13 +237,12 @@ func (d *Device) JoinGroup(sockfd int, group netip.Addr, ifIndex int) error {
 	if err := d.chip().eng.Begin(true); err != nil {
 		return err
 	}
-	defer d.chip().eng.Give()
-	s := d.chip().eng.Find(sockfd)
-	if s == nil {
-		return netdev.ErrInvalidSocketFd
+	err := netdev.ErrInvalidSocketFd
+	if s := d.chip().eng.Find(sockfd); s != nil {
+		if err = errGroupSock; s.Kind == offload.Datagram && s.Port != 0 && s.Mark&markGroup == 0 {
+			err = d.chip().joinGroup(s, group.As4())
+		}
 	}
-	if s.Kind != offload.Datagram || s.Port == 0 || s.Mark&markGroup != 0 {
-		return errGroupSock
-	}
-	return d.chip().joinGroup(s, group.As4())
+	d.chip().eng.Give()
+	return err
 }

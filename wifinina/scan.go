@@ -34,7 +34,12 @@ func (d *Device) Scan() ([]AccessPoint, error) {
 	if err := c.eng.Begin(false); err != nil {
 		return nil, err
 	}
-	defer c.eng.Give()
+	found, err := c.scan()
+	c.eng.Give()
+	return found, err
+}
+
+func (c *chip) scan() ([]AccessPoint, error) {
 	const most = 10
 	reply, err := c.bus.scan(make([]byte, 4+most*33))
 	if err != nil {

@@ -63,7 +63,6 @@ func (b *bus) setAP(ssid, passphrase string, channel byte) (bool, error) {
 func (b *bus) setEnterprise(ssid, identity string, ent *Enterprise) error {
 	// Too long for the bus's own buffer.
 	b.out.buf = make([]byte, 0, maxFrame)
-	defer func() { b.out.buf = b.outb[:0] }()
 	f := b.start(cmdEnterprise, 6)
 	if ent.Cert == "" {
 		f.octets(0)
@@ -79,7 +78,9 @@ func (b *bus) setEnterprise(ssid, identity string, ent *Enterprise) error {
 		f.text(identity)
 	}
 	f.ctext(ent.CA)
-	return b.acknowledged(b.askByte(b.lim.slow))
+	err := b.acknowledged(b.askByte(b.lim.slow))
+	b.out.buf = b.outb[:0]
+	return err
 }
 
 // rssi returns the signal's strength in dBm.
