@@ -2,7 +2,6 @@ package offload
 
 import (
 	"net/netip"
-	"sync"
 	"time"
 	"unsafe"
 
@@ -35,10 +34,10 @@ type device struct {
 	chip    Chip
 	sig     Signaller // chip, if it is one
 	cfg     Config
-	elapsed func() time.Duration // since New; a time.Time in a field costs flash
-	owner   chan struct{}        // full while somebody holds the bus
-	current *waiter              // the call that holds the bus, or nil
-	until   instant              // when a look-up that holds the bus has to end
+	clock   clock
+	owner   chan struct{} // full while somebody holds the bus
+	current *waiter       // the call that holds the bus, or nil
+	until   instant       // when a look-up that holds the bus has to end
 
 	resolving bool // a look-up holds the bus
 
@@ -50,7 +49,7 @@ type device struct {
 
 	// mu guards what is below. It is held for moments, never across an
 	// exchange or anything else that waits.
-	mu        sync.Mutex
+	mu        mutex
 	up        bool
 	cancel    bool // NetDisconnect waits for link
 	running   bool // the poller's goroutine exists
@@ -96,7 +95,7 @@ func New(chip Chip, cfg Config) *Device {
 	d := &device{
 		chip:    chip,
 		cfg:     cfg,
-		elapsed: stopwatch(),
+		clock:   startClock(),
 		limit:   uint8(cfg.Sockets),
 		sockets: make([]Socket, cfg.Sockets),
 		owner:   make(chan struct{}, 1),
@@ -116,23 +115,17 @@ func New(chip Chip, cfg Config) *Device {
 // Engine returns the driver's side of the device.
 func (u *Device) Engine() *Engine { return (*Engine)(u.p) }
 
-// instant is a moment as the time since the device was made; 0 is none.
+// instant is a moment as the time of the device's clock; 0 is none.
 type instant int64
 
-func (d *device) now() instant { return instant(d.elapsed()) + 1 }
-
-// stopwatch returns a function that returns how long ago it was made.
-func stopwatch() func() time.Duration {
-	start := time.Now()
-	return func() time.Duration { return time.Since(start) }
-}
+func (d *device) now() instant { return instant(d.clock.elapsed()) + 1 }
 
 // instantOf converts a deadline.
 func (d *device) instantOf(t time.Time) instant {
 	if t.IsZero() {
 		return 0
 	}
-	now, left := d.now(), instant(time.Until(t))
+	now, left := d.now(), instant(left(t))
 	switch {
 	case left > 0 && now+left < now:
 		return 0 // beyond all times

@@ -18,9 +18,9 @@ func (e *Engine) dev() *device { return (*device)(e) }
 // Chip's method. Never with the bus held.
 func (e *Engine) Take() { e.owner <- struct{}{} }
 
-// Elapsed returns how long ago the device was made: a clock for a Chip, which does
+// Elapsed returns the time since some moment in the past: a clock for a Chip, which does
 // better without a time.Time of its own (that costs flash).
-func (e *Engine) Elapsed() time.Duration { return e.elapsed() }
+func (e *Engine) Elapsed() time.Duration { return e.clock.elapsed() }
 
 // Give hands the bus back.
 func (e *Engine) Give() { <-e.owner }

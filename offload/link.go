@@ -166,7 +166,7 @@ func (d *device) linkUp(ip netip.Addr) {
 	d.ip = ip
 	if d.lastPort == 0 {
 		// Not the same ports after each reset: the peer may remember them.
-		seed := uint32(time.Now().UnixNano())
+		seed := uint32(d.now())
 		d.lastPort = firstPort + uint16(seed*2654435761>>18)
 	}
 	d.poll.begin(d)

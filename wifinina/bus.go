@@ -354,14 +354,14 @@ func (b *bus) awaitReady(level bool, limit, grace time.Duration) bool {
 	if b.ack.Get() == level {
 		return true
 	}
-	start := time.Now()
+	start := b.eng.Elapsed()
 	// Most commands are done within the spin. The count bounds it should
 	// time stand still.
 	for n := 1; n < 4096; n++ {
 		if b.ack.Get() == level {
 			return true
 		}
-		if n&15 == 0 && time.Since(start) >= b.lim.spin {
+		if n&15 == 0 && b.eng.Elapsed()-start >= b.lim.spin {
 			break
 		}
 	}
@@ -371,7 +371,7 @@ func (b *bus) awaitReady(level bool, limit, grace time.Duration) bool {
 		if b.ack.Get() == level {
 			return true
 		}
-		waited := time.Since(start)
+		waited := b.eng.Elapsed() - start
 		if waited >= limit {
 			return false
 		}

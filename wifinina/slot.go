@@ -193,7 +193,7 @@ func (c *chip) sendSlot(s *offload.Socket, p []byte) (int, error) {
 	s.Mark &= 0xFF &^ markStuck
 	if n > 0 {
 		if n < len(p) && c.fw.fullCloses() {
-			s.Mark |= markFull | (milliseconds()+fullPause)<<8
+			s.Mark |= markFull | (c.milliseconds()+fullPause)<<8
 		}
 		return n, nil
 	}
@@ -218,7 +218,7 @@ func (c *chip) full(s *offload.Socket) bool {
 	if s.Mark&markFull == 0 {
 		return false
 	}
-	if left := (s.Mark>>8 - milliseconds()) & 0xFFFFFF; left != 0 && left <= fullPause {
+	if left := (s.Mark>>8 - c.milliseconds()) & 0xFFFFFF; left != 0 && left <= fullPause {
 		return true
 	}
 	s.Mark &= 0xFF &^ markFull
@@ -226,7 +226,7 @@ func (c *chip) full(s *offload.Socket) bool {
 }
 
 // milliseconds is a clock of 24 bits.
-func milliseconds() uint32 { return uint32(time.Now().UnixMilli()) & 0xFFFFFF }
+func (c *chip) milliseconds() uint32 { return uint32(c.eng.Elapsed()/time.Millisecond) & 0xFFFFFF }
 
 // sum is a checksum of 24 bits, to recognise the bytes of a record.
 func sum(p []byte) uint32 {
