@@ -23,7 +23,7 @@ func (u *Device) SendTo(sockfd int, buf []byte, flags int, to netip.AddrPort, de
 		return 0, err
 	}
 	n, err := 0, errNotDatagram
-	if w.s.Kind == Datagram {
+	if w.s.IsDatagram() {
 		n, err = d.sendTo(w, buf, peer)
 	}
 	d.exit(w)

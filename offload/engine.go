@@ -163,7 +163,7 @@ func (e *Engine) Push(s *Socket, p []byte, from netip.AddrPort) int {
 		switch {
 		case p == nil:
 			s.ended = true
-		case s.Kind == Datagram:
+		case s.IsDatagram():
 			n = s.ring.putDatagram(p, from)
 		default:
 			n = s.ring.put(p)

@@ -82,6 +82,9 @@ func check(p *netlink.ConnectParams) error {
 	if p.ConnectTimeout <= 0 {
 		p.ConnectTimeout = netlink.DefaultConnectTimeout
 	}
+	if p.WatchdogTimeout > 0 {
+		needWatching()
+	}
 	return nil
 }
 

@@ -55,7 +55,7 @@ func (d *device) run() {
 		attend := d.sample()
 		now := d.now()
 		d.mu.Lock()
-		if d.stop || !d.up && d.params.WatchdogTimeout <= 0 {
+		if d.stop || !d.up && !d.watched() {
 			d.running = false
 			d.mu.Unlock()
 			return
@@ -68,9 +68,9 @@ func (d *device) run() {
 		d.mu.Unlock()
 
 		switch {
-		case !up && now >= watch:
+		case needWatchdog && !up && now >= watch:
 			d.restore()
-		case !up:
+		case needWatchdog && !up:
 			d.rest(earlier(until, watch) - now)
 		case now >= link:
 			d.checkLink(until)
@@ -295,7 +295,7 @@ func (d *device) interval(s *Socket, want Ready, now instant) instant {
 }
 
 // door reports whether peers that are not known yet reach the socket.
-func (s *Socket) door() bool { return s.state == stateListening || s.Kind == Datagram }
+func (s *Socket) door() bool { return s.state == stateListening || s.IsDatagram() }
 
 // checkLink asks the chip whether it is still connected.
 func (d *device) checkLink(until instant) {
@@ -330,6 +330,9 @@ func (d *device) lost(cause error) {
 	<-d.link
 	d.tell()
 }
+
+// watched reports whether there is a watchdog.
+func (d *device) watched() bool { return needWatchdog && d.params.WatchdogTimeout > 0 }
 
 // restore tries to bring the link up again.
 func (d *device) restore() {

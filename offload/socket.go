@@ -59,6 +59,13 @@ type Socket struct {
 	next    instant // not to be polled before
 }
 
+// IsDatagram reports whether the socket's Kind is Datagram. Better than to compare: a
+// board's program that never makes such a socket is without what only that needs.
+func (s *Socket) IsDatagram() bool { return needDatagrams && s.Kind == Datagram }
+
+// IsTLS reports whether the socket's Kind is TLS; see IsDatagram.
+func (s *Socket) IsTLS() bool { return needTLS && s.Kind == TLS }
+
 // Listening reports whether the socket is a listener.
 func (s *Socket) Listening() bool { return s.role == stateListening }
 
@@ -174,7 +181,7 @@ func (d *device) portTaken(s *Socket, port uint16) bool {
 	d.mu.Lock()
 	for i := range d.sockets {
 		o := &d.sockets[i]
-		if o != s && o.onChip && (o.Kind == Datagram) == (s.Kind == Datagram) && o.Port == port && (o.Kind == Datagram || o.role != stateConnected) {
+		if o != s && o.onChip && (o.IsDatagram()) == (s.IsDatagram()) && o.Port == port && (o.IsDatagram() || o.role != stateConnected) {
 			taken = true
 			break
 		}

@@ -27,6 +27,7 @@ func (u *Device) Socket(domain int, stype int, protocol int) (int, error) {
 	default:
 		return -1, netdev.ErrProtocolNotSupported
 	}
+	need(kind)
 	d.mu.Lock()
 	up, fd := d.up, -1
 	if up {
@@ -176,7 +177,7 @@ func (u *Device) Listen(sockfd int, backlog int) error {
 
 // listen is Listen; the caller holds the bus.
 func (d *device) listen(w *waiter, backlog int) error {
-	if w.s.Kind != Stream {
+	if w.s.IsDatagram() || w.s.IsTLS() {
 		return errNotStream
 	}
 	if w.state != stateOpen {
@@ -293,11 +294,11 @@ func (d *device) connectFor(w *waiter, host string, ip netip.AddrPort) (err erro
 	switch {
 	case len(host) > 255:
 		return errLongName
-	case w.s.Kind == TLS && host != "" && !printable(host):
+	case w.s.IsTLS() && host != "" && !printable(host):
 		return netdev.ErrHostUnknown
 	}
 	var to netip.AddrPort
-	if w.s.Kind == TLS && !ip.Addr().IsValid() && host != "" {
+	if w.s.IsTLS() && !ip.Addr().IsValid() && host != "" {
 		to = ip // the chip looks it up
 	} else {
 		if !ip.Addr().IsValid() && host != "" {
@@ -364,7 +365,7 @@ func (d *device) connectTo(w *waiter, host string, to netip.AddrPort) (done bool
 	if w.state != stateOpen {
 		return false, errInUse
 	}
-	if s.Kind == Datagram {
+	if s.IsDatagram() {
 		// The peer is the engine's affair: chips differ in what a connected
 		// socket does with datagrams of others.
 		if err := d.bindAny(s); err != nil {
@@ -411,7 +412,7 @@ func (d *device) send(w *waiter, buf []byte) (int, error) {
 	d.mu.Lock()
 	peered, peer, shut := w.s.peered, w.s.Peer, w.s.shutW
 	d.mu.Unlock()
-	dgram := w.s.Kind == Datagram
+	dgram := w.s.IsDatagram()
 	if !peered || !dgram && w.state != stateConnected {
 		return 0, netdev.ErrNotConnected
 	}
@@ -487,7 +488,7 @@ func (d *device) recv(w *waiter, buf []byte, from *netip.AddrPort) (int, error) 
 	eof := w.s.eof || w.s.shutR
 	*from = w.s.Peer
 	d.mu.Unlock()
-	dgram := w.s.Kind == Datagram
+	dgram := w.s.IsDatagram()
 	switch {
 	case dgram:
 	case w.state != stateConnected:
@@ -536,14 +537,14 @@ func (d *device) recvPushed(w *waiter, buf []byte, from *netip.AddrPort) (n int,
 		return 0, false, err
 	}
 	s.told &^= Readable
-	if s.Kind == Datagram {
+	if s.IsDatagram() {
 		if n, got = s.ring.takeDatagram(buf, from); got {
 			return n, true, nil
 		}
 	} else if n = s.ring.take(buf); n > 0 {
 		return n, true, nil
 	}
-	if s.err == nil && s.ended && s.Kind != Datagram {
+	if s.err == nil && s.ended && !s.IsDatagram() {
 		s.eof = true
 		return 0, false, io.EOF
 	}
@@ -581,7 +582,7 @@ func (u *Device) Shutdown(sockfd int, how int) error {
 
 // shutdown is Shutdown.
 func (d *device) shutdown(w *waiter, how int) error {
-	if w.s.Kind == Datagram {
+	if w.s.IsDatagram() {
 		return errNotStream
 	}
 	if w.state != stateConnected {
@@ -639,7 +640,7 @@ func (u *Device) Close(sockfd int) error {
 		d.mu.Unlock()
 		return netdev.ErrInvalidSocketFd
 	}
-	drain := s.state == stateConnected && s.Kind != Datagram && !s.eof && s.err == nil
+	drain := s.state == stateConnected && !s.IsDatagram() && !s.eof && s.err == nil
 	s.state = stateClosing
 	d.wakeAll()
 	d.mu.Unlock()

@@ -126,13 +126,14 @@ func (f face) Broken() bool { return f.chip().bus.broken() }
 // CheckParams checks what Config has beside the parameters.
 func (f face) CheckParams(p *netlink.ConnectParams) error {
 	c := f.chip()
-	if c.cfg.APChannel > 13 {
+	needed(p.ConnectMode == netlink.ConnectModeAP, false, false)
+	if needAP && c.cfg.APChannel > 13 {
 		return errChannel
 	}
-	if st := c.cfg.Static; st != nil && (!st.Addr.Is4() || !st.Mask.Is4()) {
+	if st := c.cfg.Static; needStatic && st != nil && (!st.Addr.Is4() || !st.Mask.Is4()) {
 		return errStatic
 	}
-	if ent := c.cfg.Enterprise; ent != nil && p.ConnectMode == netlink.ConnectModeSTA && p.Passphrase == "" {
+	if ent := c.cfg.Enterprise; needEnterprise && ent != nil && p.ConnectMode == netlink.ConnectModeSTA && p.Passphrase == "" {
 		if len(ent.Identity) > 128 || len(ent.User) > 128 || len(ent.Password) > 128 ||
 			len(ent.CA)+len(ent.Cert)+len(ent.Key) > 4000-4*128 {
 			return errEntLong
@@ -147,7 +148,7 @@ func (f face) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 	if err := c.leaveFirst(); err != nil {
 		return netip.Addr{}, err
 	}
-	if p.ConnectMode == netlink.ConnectModeAP {
+	if needAP && p.ConnectMode == netlink.ConnectModeAP {
 		return c.become(p)
 	}
 	before, err := c.beginJoin(p)
@@ -224,7 +225,7 @@ func (c *chip) beginJoinWith(p *netlink.ConnectParams) (err error) {
 		return err
 	}
 	switch {
-	case c.cfg.Enterprise != nil && p.Passphrase == "":
+	case needEnterprise && c.cfg.Enterprise != nil && p.Passphrase == "":
 		return c.joinEnterprise(p.Ssid)
 	case p.AuthType == netlink.AuthTypeOpen:
 		return b.setNet(p.Ssid)
@@ -235,7 +236,7 @@ func (c *chip) beginJoinWith(p *netlink.ConnectParams) (err error) {
 // setStatic sets the address of Config, if there is one.
 func (c *chip) setStatic() error {
 	st := c.cfg.Static
-	if st == nil {
+	if !needStatic || st == nil {
 		return nil
 	}
 	if err := c.bus.setIPConfig(four(st.Addr), four(st.Gateway), four(st.Mask)); err != nil {
@@ -311,6 +312,9 @@ func (c *chip) joinEnterprise(ssid string) error {
 	return b.setNet(ssid)
 }
 
+// isAP reports whether the chip is an access point.
+func (c *chip) isAP() bool { return needAP && c.ap }
+
 // become makes the chip an access point.
 func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, error) {
 	b := &c.bus
@@ -333,7 +337,7 @@ func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, error) {
 	}
 	if c.fw.arduino32() {
 		// It tells the station's address only.
-		if st := c.cfg.Static; st != nil {
+		if st := c.cfg.Static; needStatic && st != nil {
 			return st.Addr, nil
 		}
 		return netip.AddrFrom4([4]byte{192, 168, 4, 1}), nil
@@ -377,7 +381,7 @@ func verdict(p *netlink.ConnectParams, reason byte, otherwise error) error {
 // leaveFirst ends what the chip was doing and waits until that shows.
 func (c *chip) leaveFirst() error {
 	st, _, err := c.state()
-	if err != nil || st == statusIdle && !c.ap {
+	if err != nil || st == statusIdle && !c.isAP() {
 		return err
 	}
 	c.eng.Take()
@@ -399,7 +403,7 @@ func (f face) Leave() error { return f.chip().leave() }
 
 // leave leaves the network, or ends the access point.
 func (c *chip) leave() error {
-	if c.ap && c.fw.arduino32() {
+	if c.isAP() && c.fw.arduino32() {
 		return c.start() // nothing else ends it
 	}
 	c.ap = false
@@ -433,9 +437,9 @@ func (f face) Check() (up bool, err error) {
 			return false, err
 		}
 		switch {
-		case c.ap && c.fw.arduino32():
+		case c.isAP() && c.fw.arduino32():
 			return true, nil // its status does not tell of access points
-		case c.ap && (st == statusAPListening || st == statusAPConnected), !c.ap && st == statusConnected:
+		case c.isAP() && (st == statusAPListening || st == statusAPConnected), !c.isAP() && st == statusConnected:
 			return true, nil
 		}
 	}
@@ -474,7 +478,7 @@ func (c *chip) slotted(s *offload.Socket) bool { return s.Signalled }
 // Open makes a socket.
 func (f face) Open(s *offload.Socket) error {
 	c := f.chip()
-	if c.fw.descriptors && s.Kind != offload.TLS {
+	if c.fw.descriptors && !s.IsTLS() {
 		return c.openDescriptor(s)
 	}
 	return c.openSlot(s)

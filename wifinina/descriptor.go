@@ -39,7 +39,7 @@ func (c *chip) openDescriptor(s *offload.Socket) error {
 		return err
 	}
 	kind := byte(typeStream)
-	if s.Kind == offload.Datagram {
+	if s.IsDatagram() {
 		kind = typeDatagram
 	}
 	desc, err := c.bus.socket(kind)
@@ -152,7 +152,7 @@ func busy(errno byte) bool {
 
 func (c *chip) bindDescriptor(s *offload.Socket, port uint16) error {
 	desc := byte(s.Handle)
-	if s.Kind == offload.Stream {
+	if !s.IsDatagram() && !s.IsTLS() {
 		// Without it old connections of a listener would keep it from being
 		// opened again for two minutes.
 		if ok, err := c.bus.setOption(desc, optReuse, longOne); err != nil {
@@ -350,7 +350,7 @@ func (c *chip) pollDescriptor(s *offload.Socket, want offload.Ready) (offload.Re
 			return 0, err
 		}
 	}
-	if flags&pollReadable != 0 || flags == 0 && s.Kind == offload.Stream && s.Connected() {
+	if flags&pollReadable != 0 || flags == 0 && !s.IsDatagram() && !s.IsTLS() && s.Connected() {
 		// A connection that the chip has closed looks like one with nothing to
 		// read and no room to write: a reader finds out which.
 		r |= offload.Readable

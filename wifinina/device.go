@@ -113,6 +113,7 @@ func newDevice(cfg *Config, times offload.Times) *Device {
 	c := new(chip)
 	if cfg != nil {
 		c.cfg = *cfg
+		needed(false, cfg.Static != nil, cfg.Enterprise != nil)
 	}
 	f := face{unsafe.Pointer(c)}
 	d := &Device{face: f}
@@ -239,7 +240,7 @@ func (d *Device) JoinGroup(sockfd int, group netip.Addr, ifIndex int) error {
 	}
 	err := netdev.ErrInvalidSocketFd
 	if s := d.chip().eng.Find(sockfd); s != nil {
-		if err = errGroupSock; s.Kind == offload.Datagram && s.Port != 0 && s.Mark&markGroup == 0 {
+		if err = errGroupSock; s.IsDatagram() && s.Port != 0 && s.Mark&markGroup == 0 {
 			err = d.chip().joinGroup(s, group.As4())
 		}
 	}

@@ -49,8 +49,8 @@ func (c *chip) openSlot(s *offload.Socket) error {
 }
 
 func (c *chip) bindSlot(s *offload.Socket, port uint16) error {
-	switch s.Kind {
-	case offload.Datagram:
+	switch {
+	case s.IsDatagram():
 		ok, err := c.bus.startServer(byte(s.Handle), port, modeUDP)
 		if err == nil && !ok {
 			err = netdev.ErrAddrInUse
@@ -60,7 +60,7 @@ func (c *chip) bindSlot(s *offload.Socket, port uint16) error {
 			_, err = c.drainSlot(s)
 		}
 		return err
-	case offload.TLS:
+	case s.IsTLS():
 		return netdev.ErrNotSupported // the chip chooses
 	}
 	return nil // by Listen
@@ -129,7 +129,7 @@ func (c *chip) connectSlot(s *offload.Socket, host string, to netip.AddrPort) (b
 		return false, err
 	}
 	mode := byte(modeTCP)
-	if s.Kind == offload.TLS {
+	if s.IsTLS() {
 		mode = modeTLS
 		if host == "" {
 			// By address the firmware up to 2.0 connects to its reverse; as
@@ -148,7 +148,7 @@ func (c *chip) connectSlot(s *offload.Socket, host string, to netip.AddrPort) (b
 	switch {
 	case err != nil:
 		return false, err
-	case ok && s.Kind == offload.TLS && c.fw.fullCloses():
+	case ok && s.IsTLS() && c.fw.fullCloses():
 		// Adafruit's 1.7 says so of a failed handshake, too.
 		ok, err = c.alive(s)
 		if err == nil && !ok {
@@ -157,7 +157,7 @@ func (c *chip) connectSlot(s *offload.Socket, host string, to netip.AddrPort) (b
 		return ok, err
 	case ok:
 		return true, nil
-	case s.Kind == offload.TLS:
+	case s.IsTLS():
 		return false, errTLS
 	}
 	return false, errNoRoute
@@ -171,14 +171,14 @@ func (c *chip) sendSlot(s *offload.Socket, p []byte) (int, error) {
 	switch {
 	case s.Mark&markAccepted != 0:
 		most = segment
-	case s.Kind == offload.TLS:
+	case s.IsTLS():
 		most = tlsSend
 	}
 	p = p[:min(len(p), most)]
 	if c.full(s) {
 		return 0, nil
 	}
-	if s.Kind == offload.TLS && s.Mark&markStuck != 0 {
+	if s.IsTLS() && s.Mark&markStuck != 0 {
 		if s.Mark>>8 != sum(p) {
 			return 0, errTLSRetry
 		}
@@ -202,7 +202,7 @@ func (c *chip) sendSlot(s *offload.Socket, p []byte) (int, error) {
 	} else if !alive {
 		return 0, netdev.ErrConnReset
 	}
-	if s.Kind == offload.TLS {
+	if s.IsTLS() {
 		s.Mark |= markStuck | sum(p)<<8
 	}
 	return 0, nil
@@ -243,7 +243,7 @@ func (c *chip) alive(s *offload.Socket) (bool, error) {
 	if s.Mark&markEnded != 0 {
 		return false, nil
 	}
-	if s.Kind == offload.Stream && !c.fw.descriptors {
+	if !s.IsDatagram() && !s.IsTLS() && !c.fw.descriptors {
 		// Adafruit's 1.7 and Arduino's first 1.4 do not notice the end by
 		// themselves.
 		if err := c.bus.peek(byte(s.Handle)); err != nil {
@@ -299,7 +299,7 @@ func (c *chip) pollSlot(s *offload.Socket, want offload.Ready) (offload.Ready, e
 		}
 	case n > 0:
 		r |= offload.Readable
-	case s.Kind != offload.Datagram:
+	case !s.IsDatagram():
 		alive, err := c.alive(s)
 		if err != nil {
 			return 0, err
@@ -329,7 +329,7 @@ func (c *chip) closeSlot(s *offload.Socket) error {
 		return nil
 	case s.Mark&markEnded != 0:
 		return nil
-	case s.Kind == offload.Datagram:
+	case s.IsDatagram():
 		// Left there, the datagram would be the first of the next socket.
 		if s.Port != 0 {
 			if _, err := c.drainSlot(s); err != nil {

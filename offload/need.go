@@ -1,0 +1,13 @@
+//go:build !tinygo
+
+package offload
+
+// What a program needs of the engine; see need_tinygo.go.
+const (
+	needDatagrams = true
+	needTLS       = true
+	needWatchdog  = true
+)
+
+func need(Kind)     {}
+func needWatching() {}
