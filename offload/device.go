@@ -104,6 +104,7 @@ func New(chip Chip, cfg Config) *Device {
 	}
 	d.sig, _ = chip.(Signaller)
 	if cfg.Buffer > 0 {
+		needingBuffers()
 		all := make([]byte, cfg.Sockets*cfg.Buffer)
 		for i := range d.sockets {
 			d.sockets[i].ring.buf = all[i*cfg.Buffer : (i+1)*cfg.Buffer : (i+1)*cfg.Buffer]

@@ -82,9 +82,6 @@ func check(p *netlink.ConnectParams) error {
 	if p.ConnectTimeout <= 0 {
 		p.ConnectTimeout = netlink.DefaultConnectTimeout
 	}
-	if p.WatchdogTimeout > 0 {
-		needWatching()
-	}
 	return nil
 }
 

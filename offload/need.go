@@ -6,8 +6,8 @@ package offload
 const (
 	needDatagrams = true
 	needTLS       = true
-	needWatchdog  = true
+	needBuffers   = true
 )
 
-func need(Kind)     {}
-func needWatching() {}
+func need(Kind)       {}
+func needingBuffers() {}

@@ -8,8 +8,10 @@ package offload
 var (
 	needDatagrams bool
 	needTLS       bool
-	needWatchdog  bool
+	needBuffers   bool
 )
+
+func needingBuffers() { needBuffers = true }
 
 func need(k Kind) {
 	switch k {
@@ -19,5 +21,3 @@ func need(k Kind) {
 		needTLS = true
 	}
 }
-
-func needWatching() { needWatchdog = true }

@@ -55,7 +55,7 @@ func (d *device) run() {
 		attend := d.sample()
 		now := d.now()
 		d.mu.Lock()
-		if d.stop || !d.up && !d.watched() {
+		if d.stop || !d.up && d.params.WatchdogTimeout <= 0 {
 			d.running = false
 			d.mu.Unlock()
 			return
@@ -68,9 +68,9 @@ func (d *device) run() {
 		d.mu.Unlock()
 
 		switch {
-		case needWatchdog && !up && now >= watch:
+		case !up && now >= watch:
 			d.restore()
-		case needWatchdog && !up:
+		case !up:
 			d.rest(earlier(until, watch) - now)
 		case now >= link:
 			d.checkLink(until)
@@ -330,9 +330,6 @@ func (d *device) lost(cause error) {
 	<-d.link
 	d.tell()
 }
-
-// watched reports whether there is a watchdog.
-func (d *device) watched() bool { return needWatchdog && d.params.WatchdogTimeout > 0 }
 
 // restore tries to bring the link up again.
 func (d *device) restore() {

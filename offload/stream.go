@@ -503,7 +503,7 @@ func (d *device) recv(w *waiter, buf []byte, from *netip.AddrPort) (int, error) 
 		var n int
 		var err error
 		got := false
-		if len(w.s.ring.buf) > 0 {
+		if needBuffers && len(w.s.ring.buf) > 0 {
 			d.mu.Lock()
 			n, got, err = d.recvPushed(w, buf, from)
 			d.mu.Unlock()

@@ -126,8 +126,7 @@ func (f face) Broken() bool { return f.chip().bus.broken() }
 // CheckParams checks what Config has beside the parameters.
 func (f face) CheckParams(p *netlink.ConnectParams) error {
 	c := f.chip()
-	needed(p.ConnectMode == netlink.ConnectModeAP, false, false)
-	if needAP && c.cfg.APChannel > 13 {
+	if c.cfg.APChannel > 13 {
 		return errChannel
 	}
 	if st := c.cfg.Static; needStatic && st != nil && (!st.Addr.Is4() || !st.Mask.Is4()) {
@@ -148,7 +147,7 @@ func (f face) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 	if err := c.leaveFirst(); err != nil {
 		return netip.Addr{}, err
 	}
-	if needAP && p.ConnectMode == netlink.ConnectModeAP {
+	if p.ConnectMode == netlink.ConnectModeAP {
 		return c.become(p)
 	}
 	before, err := c.beginJoin(p)
@@ -312,9 +311,6 @@ func (c *chip) joinEnterprise(ssid string) error {
 	return b.setNet(ssid)
 }
 
-// isAP reports whether the chip is an access point.
-func (c *chip) isAP() bool { return needAP && c.ap }
-
 // become makes the chip an access point.
 func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, error) {
 	b := &c.bus
@@ -381,7 +377,7 @@ func verdict(p *netlink.ConnectParams, reason byte, otherwise error) error {
 // leaveFirst ends what the chip was doing and waits until that shows.
 func (c *chip) leaveFirst() error {
 	st, _, err := c.state()
-	if err != nil || st == statusIdle && !c.isAP() {
+	if err != nil || st == statusIdle && !c.ap {
 		return err
 	}
 	c.eng.Take()
@@ -403,7 +399,7 @@ func (f face) Leave() error { return f.chip().leave() }
 
 // leave leaves the network, or ends the access point.
 func (c *chip) leave() error {
-	if c.isAP() && c.fw.arduino32() {
+	if c.ap && c.fw.arduino32() {
 		return c.start() // nothing else ends it
 	}
 	c.ap = false
@@ -437,9 +433,9 @@ func (f face) Check() (up bool, err error) {
 			return false, err
 		}
 		switch {
-		case c.isAP() && c.fw.arduino32():
+		case c.ap && c.fw.arduino32():
 			return true, nil // its status does not tell of access points
-		case c.isAP() && (st == statusAPListening || st == statusAPConnected), !c.isAP() && st == statusConnected:
+		case c.ap && (st == statusAPListening || st == statusAPConnected), !c.ap && st == statusConnected:
 			return true, nil
 		}
 	}

@@ -113,7 +113,7 @@ func newDevice(cfg *Config, times offload.Times) *Device {
 	c := new(chip)
 	if cfg != nil {
 		c.cfg = *cfg
-		needed(false, cfg.Static != nil, cfg.Enterprise != nil)
+		need(cfg.Static != nil, cfg.Enterprise != nil)
 	}
 	f := face{unsafe.Pointer(c)}
 	d := &Device{face: f}

@@ -35,14 +35,14 @@ func (c *chip) identify() error {
 	// Adafruit's 1.x has numbers up to 1.7 and none of the commands that
 	// Arduino's has since 1.5, so ask. The question has no side effect.
 	if major > 1 || minor >= 5 {
-		known, err := knows(func() error { _, err := b.errno(); return err })
+		known, err := b.knows(cmdErrno)
 		if err != nil {
 			return err
 		}
 		fw.descriptors, fw.adafruit = known, !known
 	}
 	if major >= 3 {
-		known, err := knows(b.versionNumber)
+		known, err := b.knows(cmdVersionNumber)
 		if err != nil {
 			return err
 		}
@@ -55,12 +55,14 @@ func (c *chip) identify() error {
 	return nil
 }
 
-// knows reports whether the chip knows the command that ask gives it. What the driver
-// does until the next reset hangs on it, and noise on the wire can look like a refusal.
-func knows(ask func() error) (bool, error) {
+// knows reports whether the chip knows a command, which has no parameters and is
+// answered by a number. What the driver does until the next reset hangs on it, and noise
+// on the wire can look like a refusal.
+func (b *bus) knows(cmd byte) (bool, error) {
 	var err error
 	for range 3 {
-		if err = ask(); err == nil {
+		b.start(cmd, 0)
+		if err = b.ask(1, 8, b.lim.command); err == nil {
 			return true, nil
 		}
 		if !offload.Same(err, errRefused) && !offload.Same(err, errGarbled) {
@@ -90,7 +92,7 @@ func (f *firmware) macReversed() bool { return f.major < 3 }
 
 // tooOld is the error for firmware that cannot be supported.
 func tooOld(version string) error {
-	return wrap("firmware "+version+" is too old: 1.4.0 or newer is needed, update the chip", netdev.ErrNotSupported)
+	return offload.Wrap("wifinina: firmware "+version+" is too old: 1.4.0 or newer is needed, update the chip", netdev.ErrNotSupported)
 }
 
 // parseVersion returns the first two numbers of a version.

@@ -106,14 +106,6 @@ func (b *bus) ping(ip [4]byte, ttl byte) (int, error) {
 	return int(int16(v)), err
 }
 
-// versionNumber asks for the firmware's version as a number, which only
-// Arduino's from 3.0 on has.
-func (b *bus) versionNumber() error {
-	b.start(cmdVersionNumber, 0)
-	_, err := b.askNumber(b.lim.command)
-	return err
-}
-
 // askNumber is ask for a reply that is a number of 1 to 8 bytes,
 // little-endian.
 func (b *bus) askNumber(limit time.Duration) (v uint64, err error) {
