@@ -10,6 +10,3 @@ type clock struct{ start time.Time }
 func startClock() clock { return clock{time.Now()} }
 
 func (c *clock) elapsed() time.Duration { return time.Since(c.start) }
-
-// left returns how long it is until t.
-func left(t time.Time) time.Duration { return time.Until(t) }

@@ -16,6 +16,3 @@ func (*clock) elapsed() time.Duration { return time.Duration(nanotime()) }
 
 //go:linkname nanotime runtime.nanotime
 func nanotime() int64
-
-// left returns how long it is until t.
-func left(t time.Time) time.Duration { return time.Until(t) }

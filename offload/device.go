@@ -121,21 +121,6 @@ type instant int64
 
 func (d *device) now() instant { return instant(d.clock.elapsed()) + 1 }
 
-// instantOf converts a deadline.
-func (d *device) instantOf(t time.Time) instant {
-	if t.IsZero() {
-		return 0
-	}
-	now, left := d.now(), instant(left(t))
-	switch {
-	case left > 0 && now+left < now:
-		return 0 // beyond all times
-	case now+left < 1:
-		return 1
-	}
-	return now + left
-}
-
 // earlier returns the earlier of two instants, of which a may be none.
 func earlier(a, b instant) instant {
 	if a == 0 || b < a {
