@@ -15,9 +15,9 @@ import (
 // part of that time, but
 const (
 	pollMin   = instant(500 * time.Microsecond) // at least
-	pollShare = 32                              // that part,
+	pollShare = 5                               // that part, as a power of 2,
 	pollWarm  = instant(20 * time.Millisecond)  // at most: what the first request after a pause waits for
-	coldShare = 64                              // then, if there are others, a smaller part,
+	coldShare = 6                               // then, if there are others, a smaller part,
 	pollCold  = instant(59 * time.Millisecond)  // until there are 17 looks a second at all together.
 
 	signalMax = instant(5 * time.Millisecond)   // between two looks at the signal
@@ -144,7 +144,7 @@ func (d *device) sample() (attend bool) {
 			}
 		}
 	}
-	p.signal = now + max(pollMin, min((now-active)/pollShare, signalMax))
+	p.signal = now + bounded(pollMin, (now-active)>>pollShare, signalMax)
 	d.mu.Unlock()
 	return rose || high && d.cfg.Push
 }
@@ -266,8 +266,8 @@ func (d *device) interval(s *Socket, want Ready, now instant) instant {
 	if told && !d.poll.high && idle > signalLate {
 		return pollQuiet
 	}
-	if warm := idle / pollShare; warm < pollWarm {
-		return max(pollMin, warm)
+	if warm := bounded(pollMin, idle>>pollShare, pollWarm); warm < pollWarm {
+		return warm
 	}
 	// Those at which new peers knock share the looks half and half with the
 	// others.
@@ -291,8 +291,13 @@ func (d *device) interval(s *Socket, want Ready, now instant) instant {
 	if doors > 0 && others > 0 {
 		most *= 2
 	}
-	return max(pollWarm, min(idle/coldShare, most*pollCold))
+	return bounded(pollWarm, idle>>coldShare, most*pollCold)
 }
+
+// bounded returns t, or the bound that it is beyond.
+//
+//go:noinline
+func bounded(low, t, high instant) instant { return max(low, min(t, high)) }
 
 // door reports whether peers that are not known yet reach the socket.
 func (s *Socket) door() bool { return s.state == stateListening || s.IsDatagram() }
