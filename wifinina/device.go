@@ -86,8 +86,8 @@ type Enterprise struct {
 // DNSServerer, and netlink.Netlinker; the methods that are not here are those
 // of offload.Device. They may be called by several goroutines at once.
 type Device struct {
-	*offload.Device
-	face face
+	offload.Device // not a pointer, which would give each method to the struct's value as well
+	face           face
 }
 
 func (d *Device) chip() *chip { return d.face.chip() }
@@ -117,7 +117,7 @@ func newDevice(cfg *Config, times offload.Times) *Device {
 	}
 	f := face{unsafe.Pointer(c)}
 	d := &Device{face: f}
-	d.Device = offload.New(f, offload.Config{
+	d.Device = *offload.New(f, offload.Config{
 		Sockets: maxSockets,
 		Times:   times,
 		Link: netlink.ConnectParams{
