@@ -44,8 +44,8 @@ type device struct {
 	// link is full while somebody brings the link up or down; who does holds
 	// the fields below it. It is taken before the bus and before mu.
 	link    chan struct{}
-	started bool // the chip has been started and answers
-	params  netlink.ConnectParams
+	started bool                   // the chip has been started and answers
+	params  *netlink.ConnectParams // of the last NetConnect
 
 	// mu guards what is below. It is held for moments, never across an
 	// exchange or anything else that waits.

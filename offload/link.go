@@ -23,20 +23,22 @@ import (
 // restored if params.WatchdogTimeout is not 0.
 func (u *Device) NetConnect(params ...*netlink.ConnectParams) error {
 	d := u.dev()
-	p := d.cfg.Link
+	given := &d.cfg.Link
 	if len(params) > 0 && params[0] != nil {
-		p = *params[0]
+		given = params[0]
 	}
-	if err := check(&p); err != nil {
+	p := new(netlink.ConnectParams)
+	*p = *given
+	if err := check(p); err != nil {
 		return err
 	}
 	if c, ok := d.chip.(Checker); ok {
-		if err := c.CheckParams(&p); err != nil {
+		if err := c.CheckParams(p); err != nil {
 			return err
 		}
 	}
 	d.link <- struct{}{}
-	err := d.connect(&p)
+	err := d.connect(p)
 	<-d.link
 	d.tell()
 	return err
@@ -106,7 +108,7 @@ func (d *device) connect(p *netlink.ConnectParams) error {
 	if up {
 		return netlink.ErrConnected
 	}
-	d.params = *p
+	d.params = p
 	broken := 0
 	for try := 1; ; try++ {
 		if err := d.start(); err != nil {
@@ -136,7 +138,7 @@ func (d *device) attempt() (netip.Addr, error) {
 	if err := d.start(); err != nil {
 		return netip.Addr{}, err
 	}
-	ip, err := d.chip.Join(&d.params)
+	ip, err := d.chip.Join(d.params)
 	if Is(err, netdev.ErrDevice) {
 		d.started = false
 	}
