@@ -25,7 +25,7 @@ func (boardSPI) Transfer(b byte) (byte, error)       { return machine.NINA_SPI.T
 // configureSPI sets up a bus of the board: mode 0, most significant bit first.
 // A bus with other methods, or given without its pins, is the user's to set
 // up.
-func configureSPI(c *Config) error {
+func configureSPI(c *Config) fault {
 	spi, ok := c.Spi.(interface {
 		Configure(machine.SPIConfig) error
 	})
@@ -33,12 +33,12 @@ func configureSPI(c *Config) error {
 	sdi, ok2 := c.Sdi.(machine.Pin)
 	sck, ok3 := c.Sck.(machine.Pin)
 	if !ok || !ok1 || !ok2 || !ok3 {
-		return nil
+		return 0
 	}
 	if spi.Configure(machine.SPIConfig{Frequency: c.Freq, SDO: sdo, SDI: sdi, SCK: sck}) != nil {
 		return errSPI
 	}
-	return nil
+	return 0
 }
 
 // configurePin makes p an output or input if it is one of the board's pins.

@@ -108,7 +108,7 @@ func (b *bus) init(eng *offload.Engine) {
 func (b *bus) broken() bool { return b.hung || b.fails >= maxFails }
 
 // reset restarts the chip and waits until it takes commands.
-func (b *bus) reset() error {
+func (b *bus) reset() fault {
 	output(b.cs)
 	output(b.gpio0)
 	output(b.resetn)
@@ -128,7 +128,7 @@ func (b *bus) reset() error {
 	if !b.awaitReady(false, b.lim.ready, never) {
 		return errNoAnswer
 	}
-	return nil
+	return 0
 }
 
 // start begins a command of n parameters; the caller adds them to the result.
@@ -139,13 +139,13 @@ func (b *bus) start(cmd byte, n int) *frame {
 
 // ask sends the command under construction and reads its reply of n
 // parameters, expected to be size bytes long with its padding.
-func (b *bus) ask(n, size int, limit time.Duration) error {
+func (b *bus) ask(n, size int, limit time.Duration) fault {
 	return b.askWith(nil, n, size, limit)
 }
 
 // askWith is ask for a command that ends with data.
-func (b *bus) askWith(data []byte, n, size int, limit time.Duration) error {
-	if err := b.request(data, limit); err != nil {
+func (b *bus) askWith(data []byte, n, size int, limit time.Duration) fault {
+	if err := b.request(data, limit); err != 0 {
 		return err
 	}
 	_, err := b.reply(n, size, true)
@@ -153,22 +153,22 @@ func (b *bus) askWith(data []byte, n, size int, limit time.Duration) error {
 }
 
 // askByte is ask for a reply that is one byte.
-func (b *bus) askByte(limit time.Duration) (byte, error) {
-	if err := b.ask(1, 8, limit); err != nil {
+func (b *bus) askByte(limit time.Duration) (byte, fault) {
+	if err := b.ask(1, 8, limit); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
 	if len(p) != 1 {
 		return 0, b.nonsense()
 	}
-	return p[0], nil
+	return p[0], 0
 }
 
 // param returns parameter i of the reply that was read.
 func (b *bus) param(i int) []byte { return replyParam(b.in, b.out.buf[1], i) }
 
 // nonsense notes that a reply was well formed and yet not what it must be.
-func (b *bus) nonsense() error {
+func (b *bus) nonsense() fault {
 	b.phase = unsure
 	b.fails++
 	return errGarbled
@@ -177,20 +177,20 @@ func (b *bus) nonsense() error {
 // request sends the command under construction with data at its end and waits
 // for the reply. If it returns nil, the chip is selected and the reply is to
 // be read by reply and body; then comes finish.
-func (b *bus) request(data []byte, limit time.Duration) error {
+func (b *bus) request(data []byte, limit time.Duration) fault {
 	if b.out.bad || len(b.out.buf)+len(data)+1 > maxFrame {
 		return errFrame
 	}
 	if b.phase != inStep {
-		if err := b.resync(); err != nil {
-			if !offload.Same(err, errLate) {
+		if err := b.resync(); err != 0 {
+			if err != errLate {
 				b.fails++
 			}
 			return err
 		}
 	}
 	err := b.command(b.out.buf, data, limit)
-	if err != nil && !offload.Same(err, errLate) {
+	if err != 0 && err != errLate {
 		b.fails++
 	}
 	return err
@@ -198,22 +198,20 @@ func (b *bus) request(data []byte, limit time.Duration) error {
 
 // command makes the first half of an exchange and selects the chip for the
 // second.
-func (b *bus) command(head, data []byte, limit time.Duration) error {
+func (b *bus) command(head, data []byte, limit time.Duration) fault {
 	if !b.awaitReady(false, limit, 0) {
 		return b.late() // nothing was sent: the phase is as it was
 	}
-	if err := b.choose(); err != nil {
+	if err := b.choose(); err != 0 {
 		return err
 	}
-	err := b.spi.Tx(head, nil)
-	if err == nil && len(data) > 0 {
-		err = b.spi.Tx(data, nil)
+	failed := b.spi.Tx(head, nil) != nil
+	if !failed && len(data) > 0 {
+		failed = b.spi.Tx(data, nil) != nil
 	}
-	if err == nil {
-		err = b.spi.Tx(tail(len(head)+len(data)), nil)
-	}
+	failed = failed || b.spi.Tx(tail(len(head)+len(data)), nil) != nil
 	b.cs.High()
-	if err != nil {
+	if failed {
 		b.phase = unsure
 		return errSPI
 	}
@@ -232,7 +230,7 @@ func (b *bus) command(head, data []byte, limit time.Duration) error {
 
 // late returns the error of a chip that was waited for in vain, because it
 // hangs or because the call that waits has to end.
-func (b *bus) late() error {
+func (b *bus) late() fault {
 	if b.eng.Interrupted() != nil {
 		return errLate
 	}
@@ -241,19 +239,19 @@ func (b *bus) late() error {
 }
 
 // choose pulls CS low and waits for the chip to notice.
-func (b *bus) choose() error {
+func (b *bus) choose() fault {
 	b.cs.Low()
 	if !b.awaitReady(true, b.lim.selects, never) {
 		b.cs.High()
 		b.phase = unsure
 		return errNoSelect
 	}
-	return nil
+	return 0
 }
 
 // reply reads size bytes of a reply with n parameters, and if whole is set as
 // many more as it turns out to need. It returns the length of the reply.
-func (b *bus) reply(n, size int, whole bool) (int, error) {
+func (b *bus) reply(n, size int, whole bool) (int, fault) {
 	b.in = b.inb[:0]
 	for {
 		have := len(b.in)
@@ -262,7 +260,7 @@ func (b *bus) reply(n, size int, whole bool) (int, error) {
 			return 0, errSPI
 		}
 		need, err := replyLen(b.in, b.out.buf[1], n)
-		if err != nil || need <= size || !whole {
+		if err != 0 || need <= size || !whole {
 			return need, err
 		}
 		if need > replyBuf {
@@ -274,7 +272,7 @@ func (b *bus) reply(n, size int, whole bool) (int, error) {
 
 // body reads dst from a reply whose header has been read, and its end mark if
 // that follows.
-func (b *bus) body(dst []byte, last bool) error {
+func (b *bus) body(dst []byte, last bool) fault {
 	if len(dst) > 0 && b.spi.Tx(nil, dst) != nil {
 		return errSPI
 	}
@@ -286,16 +284,16 @@ func (b *bus) body(dst []byte, last bool) error {
 			return errGarbled
 		}
 	}
-	return nil
+	return 0
 }
 
 // finish ends the exchange, whose reply is lost if it was not read: to read
 // less than all of it is fine.
-func (b *bus) finish(err error) error {
+func (b *bus) finish(err fault) fault {
 	b.cs.High()
 	b.phase = inStep
 	b.fails, b.hung = 0, false
-	if err != nil {
+	if err != 0 {
 		// A refusal is what the chip says to a command that it read out of
 		// step, too.
 		b.phase = unsure
@@ -311,7 +309,7 @@ var versionFrame = [3]byte{frameStart, cmdFirmwareVersion, 0}
 // resync finds the beat again after an exchange that was given up or went
 // wrong. A pulse out of step does no harm: the chip ignores what is sent
 // while a reply is due, and refuses the zeros that a read sends as a command.
-func (b *bus) resync() error {
+func (b *bus) resync() fault {
 	drop := b.phase == replyDue
 	err := errNoAnswer
 	for try := 0; try < 4; try++ {
@@ -320,21 +318,21 @@ func (b *bus) resync() error {
 			if !b.awaitReady(false, limit, 0) {
 				return b.late()
 			}
-			if err := b.choose(); err != nil {
+			if err := b.choose(); err != 0 {
 				return err
 			}
 			b.spi.Tx(nil, b.inb[:minReply])
 			b.cs.High()
 		}
 		b.phase = unsure
-		if err = b.command(versionFrame[:], nil, b.lim.command); err != nil {
+		if err = b.command(versionFrame[:], nil, b.lim.command); err != 0 {
 			return err
 		}
 		b.spi.Tx(nil, b.inb[:minReply])
 		b.cs.High()
-		if _, err = replyLen(b.inb[:minReply], cmdFirmwareVersion, 1); err == nil {
+		if _, err = replyLen(b.inb[:minReply], cmdFirmwareVersion, 1); err == 0 {
 			b.phase = inStep
-			return nil
+			return 0
 		}
 		b.phase = unsure
 		// That was no reply, so either the command was swallowed or its reply

@@ -152,7 +152,7 @@ func (d *Device) RSSI() (int, error) {
 	}
 	dbm, err := d.chip().bus.rssi()
 	d.chip().eng.Give()
-	return dbm, err
+	return dbm, d.chip().err(err)
 }
 
 // Time returns the time as the chip has it from the Internet. It knows it some
@@ -164,8 +164,8 @@ func (d *Device) Time() (time.Time, error) {
 	}
 	t, err := d.chip().bus.time()
 	d.chip().eng.Give()
-	if err != nil {
-		return time.Time{}, err
+	if err != 0 {
+		return time.Time{}, d.chip().err(err)
 	}
 	if t == 0 {
 		return time.Time{}, errNoTime
@@ -181,7 +181,7 @@ func (d *Device) DNSServers() []netip.AddrPort {
 	}
 	first, second, err := d.chip().bus.dns()
 	d.chip().eng.Give()
-	if err != nil {
+	if err != 0 {
 		return nil
 	}
 	var servers []netip.AddrPort
@@ -205,8 +205,8 @@ func (d *Device) Ping(ip netip.Addr, ttl uint8) (time.Duration, error) {
 	}
 	ms, err := d.chip().bus.ping(ip.As4(), ttl)
 	d.chip().eng.Give()
-	if err != nil {
-		return 0, err
+	if err != 0 {
+		return 0, d.chip().err(err)
 	}
 	if ms < 0 {
 		return 0, errNoPong
@@ -224,7 +224,7 @@ func (d *Device) SetPowerSave(on bool) error {
 	d.chip().powerSave = on
 	err := d.chip().applyPower()
 	d.chip().eng.Give()
-	return err
+	return d.chip().err(err)
 }
 
 // JoinGroup makes a datagram socket that is bound receive what is sent to a
@@ -241,7 +241,7 @@ func (d *Device) JoinGroup(sockfd int, group netip.Addr, ifIndex int) error {
 	err := netdev.ErrInvalidSocketFd
 	if s := d.chip().eng.Find(sockfd); s != nil {
 		if err = errGroupSock; s.IsDatagram() && s.Port != 0 && s.Mark&markGroup == 0 {
-			err = d.chip().joinGroup(s, group.As4())
+			err = d.chip().err(d.chip().joinGroup(s, group.As4()))
 		}
 	}
 	d.chip().eng.Give()

@@ -581,3 +581,11 @@ func (e *events) add(ev netlink.Event) {
 	e.mu.Unlock()
 	e.more <- struct{}{}
 }
+
+// Error makes a fault printable in tests, and comparable by is.
+func (f fault) Error() string {
+	if f == 0 {
+		return "no fault"
+	}
+	return faults[f].Error()
+}

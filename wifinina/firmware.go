@@ -20,30 +20,30 @@ const oldestMajor, oldestMinor = 1, 4
 
 // identify finds out what the chip runs. Firmware that is too old is asked
 // nothing but its version.
-func (c *chip) identify() error {
+func (c *chip) identify() fault {
 	b := &c.bus
 	version, err := b.firmwareVersion()
-	if err != nil {
+	if err != 0 {
 		return err
 	}
 	fw := firmware{version: version, slots: 10}
 	major, minor, ok := parseVersion(version)
 	if ok && (major < oldestMajor || major == oldestMajor && minor < oldestMinor) {
-		return tooOld(version)
+		return c.because(tooOld(version))
 	}
 	fw.major, fw.minor = uint8(major), uint8(minor)
 	// Adafruit's 1.x has numbers up to 1.7 and none of the commands that
 	// Arduino's has since 1.5, so ask. The question has no side effect.
 	if major > 1 || minor >= 5 {
 		known, err := b.knows(cmdErrno)
-		if err != nil {
+		if err != 0 {
 			return err
 		}
 		fw.descriptors, fw.adafruit = known, !known
 	}
 	if major >= 3 {
 		known, err := b.knows(cmdVersionNumber)
-		if err != nil {
+		if err != 0 {
 			return err
 		}
 		if !known {
@@ -52,25 +52,25 @@ func (c *chip) identify() error {
 	}
 	c.fw = fw
 	c.eng.SetSockets(int(fw.slots))
-	return nil
+	return 0
 }
 
 // knows reports whether the chip knows a command, which has no parameters and is
 // answered by a number. What the driver does until the next reset hangs on it, and noise
 // on the wire can look like a refusal.
-func (b *bus) knows(cmd byte) (bool, error) {
-	var err error
+func (b *bus) knows(cmd byte) (bool, fault) {
+	var err fault
 	for range 3 {
 		b.start(cmd, 0)
-		if err = b.ask(1, 8, b.lim.command); err == nil {
-			return true, nil
+		if err = b.ask(1, 8, b.lim.command); err == 0 {
+			return true, 0
 		}
-		if !offload.Same(err, errRefused) && !offload.Same(err, errGarbled) {
+		if err != errRefused && err != errGarbled {
 			break
 		}
 	}
-	if offload.Same(err, errRefused) {
-		return false, nil
+	if err == errRefused {
+		return false, 0
 	}
 	return false, err
 }

@@ -122,9 +122,9 @@ func wideReply(cmd byte) bool {
 //
 // b may be anything. The error is errRefused for the firmware's refusal and
 // errGarbled for what is no reply to cmd with n parameters.
-func replyLen(b []byte, cmd byte, n int) (int, error) {
+func replyLen(b []byte, cmd byte, n int) (int, fault) {
 	if len(b) < minReply {
-		return minReply, nil
+		return minReply, 0
 	}
 	if b[0] == frameRefusal {
 		return 0, errRefused
@@ -136,7 +136,7 @@ func replyLen(b []byte, cmd byte, n int) (int, error) {
 	for ; n > 0; n-- {
 		size, next, ok := lengthAt(b, at, cmd)
 		if !ok {
-			return next, nil
+			return next, 0
 		}
 		at = next + size
 		if at >= maxFrame {
@@ -146,7 +146,7 @@ func replyLen(b []byte, cmd byte, n int) (int, error) {
 	if at < len(b) && b[at] != frameEnd {
 		return 0, errGarbled
 	}
-	return at + 1, nil
+	return at + 1, 0
 }
 
 // replyParam returns parameter i of a reply to cmd that replyLen found

@@ -42,8 +42,8 @@ func (d *Device) Scan() ([]AccessPoint, error) {
 func (c *chip) scan() ([]AccessPoint, error) {
 	const most = 10
 	reply, err := c.bus.scan(make([]byte, 4+most*33))
-	if err != nil {
-		return nil, err
+	if err != 0 {
+		return nil, c.err(err)
 	}
 	if reply == nil {
 		return nil, errScan
@@ -58,20 +58,20 @@ func (c *chip) scan() ([]AccessPoint, error) {
 		a := AccessPoint{SSID: string(name)}
 		index := byte(i)
 		rssi, err := c.bus.scanned(cmdScanRSSI, index)
-		if err != nil {
-			return nil, err
+		if err != 0 {
+			return nil, c.err(err)
 		}
 		enc, err := c.bus.scanned(cmdScanEncryption, index)
-		if err != nil {
-			return nil, err
+		if err != 0 {
+			return nil, c.err(err)
 		}
 		bssid, err := c.bus.scanned(cmdScanBSSID, index)
-		if err != nil {
-			return nil, err
+		if err != 0 {
+			return nil, c.err(err)
 		}
 		channel, err := c.bus.scanned(cmdScanChannel, index)
-		if err != nil {
-			return nil, err
+		if err != 0 {
+			return nil, c.err(err)
 		}
 		a.RSSI, a.Encryption, a.Channel = int(int32(rssi)), Encryption(enc), int(channel)
 		if c.fw.arduino32() {

@@ -5,14 +5,14 @@ import "time"
 // Commands of the radio beyond joining. The caller holds the bus.
 
 // setText sends a command that is a text.
-func (b *bus) setText(cmd byte, text string) error {
+func (b *bus) setText(cmd byte, text string) fault {
 	b.start(cmd, 1).text(text)
 	return b.acknowledged(b.askByte(b.lim.command))
 }
 
 // setIPConfig sets the address instead of DHCP, until the next reset. The
 // reply is 0 whatever happened.
-func (b *bus) setIPConfig(ip, gateway, mask [4]byte) error {
+func (b *bus) setIPConfig(ip, gateway, mask [4]byte) fault {
 	f := b.start(cmdSetIPConfig, 4)
 	f.octets(1)
 	f.octets(ip[:]...)
@@ -23,7 +23,7 @@ func (b *bus) setIPConfig(ip, gateway, mask [4]byte) error {
 }
 
 // setDNS sets n name servers.
-func (b *bus) setDNS(n byte, first, second [4]byte) error {
+func (b *bus) setDNS(n byte, first, second [4]byte) fault {
 	f := b.start(cmdSetDNS, 3)
 	f.octets(n)
 	f.octets(first[:]...)
@@ -32,19 +32,19 @@ func (b *bus) setDNS(n byte, first, second [4]byte) error {
 }
 
 // dns returns the name servers, zeros for none.
-func (b *bus) dns() (first, second [4]byte, err error) {
+func (b *bus) dns() (first, second [4]byte, err fault) {
 	b.start(cmdGetDNS, 1).octets(0xFF)
-	if err := b.ask(2, 16, b.lim.command); err != nil {
+	if err := b.ask(2, 16, b.lim.command); err != 0 {
 		return first, second, err
 	}
 	if len(b.param(0)) != 4 || len(b.param(1)) != 4 {
 		return first, second, b.nonsense()
 	}
-	return [4]byte(b.param(0)), [4]byte(b.param(1)), nil
+	return [4]byte(b.param(0)), [4]byte(b.param(1)), 0
 }
 
 // setAP makes the chip an access point, open without a passphrase.
-func (b *bus) setAP(ssid, passphrase string, channel byte) (bool, error) {
+func (b *bus) setAP(ssid, passphrase string, channel byte) (bool, fault) {
 	if passphrase == "" {
 		f := b.start(cmdSetAP, 2)
 		f.text(ssid)
@@ -60,7 +60,7 @@ func (b *bus) setAP(ssid, passphrase string, channel byte) (bool, error) {
 
 // setEnterprise starts to join a network by WPA2 Enterprise. Certificates and
 // keys are read as C strings, so that their end has to be in the parameter.
-func (b *bus) setEnterprise(ssid, identity string, ent *Enterprise) error {
+func (b *bus) setEnterprise(ssid, identity string, ent *Enterprise) fault {
 	// Too long for the bus's own buffer.
 	b.out.buf = make([]byte, 0, maxFrame)
 	f := b.start(cmdEnterprise, 6)
@@ -84,21 +84,21 @@ func (b *bus) setEnterprise(ssid, identity string, ent *Enterprise) error {
 }
 
 // rssi returns the signal's strength in dBm.
-func (b *bus) rssi() (int, error) {
+func (b *bus) rssi() (int, fault) {
 	b.start(cmdRSSI, 1).octets(0xFF)
 	v, err := b.askNumber(b.lim.command)
 	return int(int32(v)), err
 }
 
 // time returns the time in seconds since 1970, 0 if the chip does not know it.
-func (b *bus) time() (int64, error) {
+func (b *bus) time() (int64, fault) {
 	b.start(cmdTime, 0)
 	v, err := b.askNumber(b.lim.command)
 	return int64(v), err
 }
 
 // ping returns a host's answering time in milliseconds, -1 for none.
-func (b *bus) ping(ip [4]byte, ttl byte) (int, error) {
+func (b *bus) ping(ip [4]byte, ttl byte) (int, fault) {
 	f := b.start(cmdPing, 2)
 	f.octets(ip[:]...)
 	f.octets(ttl)
@@ -108,8 +108,8 @@ func (b *bus) ping(ip [4]byte, ttl byte) (int, error) {
 
 // askNumber is ask for a reply that is a number of 1 to 8 bytes,
 // little-endian.
-func (b *bus) askNumber(limit time.Duration) (v uint64, err error) {
-	if err := b.ask(1, 12, limit); err != nil {
+func (b *bus) askNumber(limit time.Duration) (v uint64, err fault) {
+	if err := b.ask(1, 12, limit); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
@@ -119,14 +119,14 @@ func (b *bus) askNumber(limit time.Duration) (v uint64, err error) {
 	for i, x := range p {
 		v |= uint64(x) << (8 * i)
 	}
-	return v, nil
+	return v, 0
 }
 
 // scan looks for networks, which ends the session, and puts their names into
 // buf, as the reply that it returns.
-func (b *bus) scan(buf []byte) ([]byte, error) {
+func (b *bus) scan(buf []byte) ([]byte, fault) {
 	b.start(cmdScan, 0)
-	if err := b.request(nil, b.lim.resolve); err != nil {
+	if err := b.request(nil, b.lim.resolve); err != 0 {
 		return nil, err
 	}
 	if b.spi.Tx(nil, buf) != nil {
@@ -134,7 +134,7 @@ func (b *bus) scan(buf []byte) ([]byte, error) {
 	}
 	n := int(buf[2])
 	if n == 0xFE { // Adafruit's, when it fails
-		return nil, b.finish(nil)
+		return nil, b.finish(0)
 	}
 	// Adafruit's sends more than 10, of which the rest is left alone.
 	_, err := replyLen(buf, cmdScan, n)
@@ -142,7 +142,7 @@ func (b *bus) scan(buf []byte) ([]byte, error) {
 }
 
 // scanned asks for a property of a network that was found.
-func (b *bus) scanned(cmd, index byte) (uint64, error) {
+func (b *bus) scanned(cmd, index byte) (uint64, fault) {
 	b.start(cmd, 1).octets(index)
 	return b.askNumber(b.lim.command)
 }

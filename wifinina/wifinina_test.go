@@ -251,7 +251,7 @@ func TestDeadOrAbsentChipIsAnErrorNotAHang(t *testing.T) {
 	a := newFake(t)
 	a.absent = true
 	d = newFast(a.config())
-	is(t, d.NetConnect(), errNoSelect)
+	is(t, d.NetConnect(), faults[errNoSelect])
 }
 
 // # Streams
@@ -766,7 +766,7 @@ func started(t testing.TB) (*Device, *fakeChip) {
 func resolves(t testing.TB, d *Device, name string, want byte) {
 	t.Helper()
 	ip, found, err := d.chip().bus.resolve(name)
-	if ip != [4]byte{10, 0, 0, want} || !found || err != nil {
+	if ip != [4]byte{10, 0, 0, want} || !found || err != 0 {
 		t.Errorf("%s is %v, %v, %v", name, ip, found, err)
 	}
 }
@@ -808,7 +808,7 @@ func TestResyncAfterADamagedReply(t *testing.T) {
 				return r
 			}
 		})
-		if _, _, err := d.chip().bus.resolve("host"); err == nil {
+		if _, _, err := d.chip().bus.resolve("host"); err == 0 {
 			t.Errorf("damage %d was not seen", i)
 		}
 		resolves(t, d, "other", 5)
@@ -819,7 +819,7 @@ func TestResyncAfterADamagedReply(t *testing.T) {
 		if d.chip().bus.phase = inStep; !answering {
 			d.chip().bus.phase = replyDue
 		}
-		if _, _, err := d.chip().bus.resolve("host"); (err == nil) == answering {
+		if _, _, err := d.chip().bus.resolve("host"); (err == 0) == answering {
 			t.Errorf("out of step: %v", err)
 		}
 		resolves(t, d, "other", 5)
