@@ -77,6 +77,7 @@ type bus struct {
 	phase phase
 	fails int           // exchanges that failed since the last good one
 	hung  bool          // READY stayed high for longer than any command may take
+	limit time.Duration // for the reply to the command under construction
 	slow  time.Duration // of the engine's clock: until then a command that was given up may keep the chip busy
 }
 
@@ -133,19 +134,27 @@ func (b *bus) reset() fault {
 
 // start begins a command of n parameters; the caller adds them to the result.
 func (b *bus) start(cmd byte, n int) *frame {
+	b.limit = b.lim.command
 	b.out.start(cmd, n)
 	return &b.out
 }
 
+// within says how long the reply to the command under construction may take, if that
+// is not the common limit.
+func (b *bus) within(limit time.Duration) *bus {
+	b.limit = limit
+	return b
+}
+
 // ask sends the command under construction and reads its reply of n
 // parameters, expected to be size bytes long with its padding.
-func (b *bus) ask(n, size int, limit time.Duration) fault {
-	return b.askWith(nil, n, size, limit)
+func (b *bus) ask(n, size int) fault {
+	return b.askWith(nil, n, size)
 }
 
 // askWith is ask for a command that ends with data.
-func (b *bus) askWith(data []byte, n, size int, limit time.Duration) fault {
-	if err := b.request(data, limit); err != 0 {
+func (b *bus) askWith(data []byte, n, size int) fault {
+	if err := b.request(data); err != 0 {
 		return err
 	}
 	_, err := b.reply(n, size, true)
@@ -153,8 +162,8 @@ func (b *bus) askWith(data []byte, n, size int, limit time.Duration) fault {
 }
 
 // askByte is ask for a reply that is one byte.
-func (b *bus) askByte(limit time.Duration) (byte, fault) {
-	if err := b.ask(1, 8, limit); err != 0 {
+func (b *bus) askByte() (byte, fault) {
+	if err := b.ask(1, 8); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
@@ -177,7 +186,7 @@ func (b *bus) nonsense() fault {
 // request sends the command under construction with data at its end and waits
 // for the reply. If it returns nil, the chip is selected and the reply is to
 // be read by reply and body; then comes finish.
-func (b *bus) request(data []byte, limit time.Duration) fault {
+func (b *bus) request(data []byte) fault {
 	if b.out.bad || len(b.out.buf)+len(data)+1 > maxFrame {
 		return errFrame
 	}
@@ -189,7 +198,7 @@ func (b *bus) request(data []byte, limit time.Duration) fault {
 			return err
 		}
 	}
-	err := b.command(b.out.buf, data, limit)
+	err := b.command(b.out.buf, data, b.limit)
 	if err != 0 && err != errLate {
 		b.fails++
 	}

@@ -329,7 +329,7 @@ func (c *chip) joinEnterprise(ssid string) fault {
 		return err
 	}
 	b.start(cmdEntEnable, 0)
-	if err := b.acknowledged(b.askByte(b.lim.command)); err != 0 {
+	if err := b.acknowledged(b.askByte()); err != 0 {
 		return err
 	}
 	return b.setNet(ssid)

@@ -140,7 +140,7 @@ var (
 // setNet starts to join an open network.
 func (b *bus) setNet(ssid string) fault {
 	b.start(cmdSetNet, 1).text(ssid)
-	return b.acknowledged(b.askByte(b.lim.slow))
+	return b.acknowledged(b.within(b.lim.slow).askByte())
 }
 
 // setPassphrase starts to join a network protected by WPA or WPA2.
@@ -148,39 +148,39 @@ func (b *bus) setPassphrase(ssid, passphrase string) fault {
 	f := b.start(cmdSetPassphrase, 2)
 	f.text(ssid)
 	f.text(passphrase)
-	return b.acknowledged(b.askByte(b.lim.slow))
+	return b.acknowledged(b.within(b.lim.slow).askByte())
 }
 
 // setHostname sets the name that the chip gives to the DHCP server when it
 // joins next.
 func (b *bus) setHostname(name string) fault {
 	b.start(cmdSetHostname, 1).text(name)
-	return b.acknowledged(b.askByte(b.lim.command))
+	return b.acknowledged(b.askByte())
 }
 
 // setPowerMode sets modem sleep: mode 0 is none.
 func (b *bus) setPowerMode(mode byte) fault {
-	b.start(cmdSetPowerMode, 1).octets(mode)
-	_, err := b.askByte(b.lim.command)
+	b.start(cmdSetPowerMode, 1).octet(mode)
+	_, err := b.askByte()
 	return err
 }
 
 // reason returns why the station was disconnected last.
 func (b *bus) reason() (byte, fault) {
 	b.start(cmdReason, 0)
-	return b.askByte(b.lim.command)
+	return b.askByte()
 }
 
 // status returns the state of the station.
 func (b *bus) status() (byte, fault) {
 	b.start(cmdStatus, 0)
-	return b.askByte(b.lim.command)
+	return b.askByte()
 }
 
 // ipConfig returns the chip's address.
 func (b *bus) ipConfig() (ip [4]byte, err fault) {
-	b.start(cmdIPConfig, 1).octets(0xFF)
-	if err := b.ask(3, 20, b.lim.command); err != 0 {
+	b.start(cmdIPConfig, 1).octet(0xFF)
+	if err := b.ask(3, 20); err != 0 {
 		return ip, err
 	}
 	if len(b.param(0)) != 4 {
@@ -192,8 +192,8 @@ func (b *bus) ipConfig() (ip [4]byte, err fault) {
 
 // mac returns the chip's MAC address in the order that the firmware sends.
 func (b *bus) mac() (mac [6]byte, err fault) {
-	b.start(cmdMAC, 1).octets(0xFF)
-	if err := b.ask(1, 12, b.lim.command); err != 0 {
+	b.start(cmdMAC, 1).octet(0xFF)
+	if err := b.ask(1, 12); err != 0 {
 		return mac, err
 	}
 	if len(b.param(0)) != 6 {
@@ -205,8 +205,8 @@ func (b *bus) mac() (mac [6]byte, err fault) {
 
 // disconnect leaves the network.
 func (b *bus) disconnect() fault {
-	b.start(cmdDisconnect, 1).octets(0xFF)
-	_, err := b.askByte(b.lim.slow)
+	b.start(cmdDisconnect, 1).octet(0xFF)
+	_, err := b.within(b.lim.slow).askByte()
 	return err
 }
 
@@ -214,12 +214,12 @@ func (b *bus) disconnect() fault {
 // chip does nothing else meanwhile.
 func (b *bus) resolve(name string) (ip [4]byte, ok bool, err fault) {
 	b.start(cmdResolve, 1).text(name)
-	found, err := b.askByte(b.lim.resolve)
+	found, err := b.within(b.lim.resolve).askByte()
 	if err != 0 || found != 1 {
 		return ip, false, err
 	}
 	b.start(cmdResolved, 0)
-	if err := b.ask(1, 12, b.lim.command); err != 0 {
+	if err := b.ask(1, 12); err != 0 {
 		return ip, false, err
 	}
 	if len(b.param(0)) != 4 {
@@ -232,7 +232,7 @@ func (b *bus) resolve(name string) (ip [4]byte, ok bool, err fault) {
 // firmwareVersion returns the firmware's version, such as "2.0.0".
 func (b *bus) firmwareVersion() (string, fault) {
 	b.start(cmdFirmwareVersion, 0)
-	if err := b.ask(1, 12, b.lim.command); err != 0 {
+	if err := b.ask(1, 12); err != 0 {
 		return "", err
 	}
 	p := b.param(0)
@@ -255,18 +255,18 @@ func (b *bus) firmwareVersion() (string, fault) {
 // be had.
 func (b *bus) socket(stype byte) (byte, fault) {
 	f := b.start(cmdSocket, 2)
-	f.octets(stype)
-	f.octets(0)
-	return b.askByte(b.lim.command)
+	f.octet(stype)
+	f.octet(0)
+	return b.askByte()
 }
 
 // nonBlocking makes the calls on a socket return at once.
 func (b *bus) nonBlocking(fd byte) fault {
 	f := b.start(cmdIoctl, 3)
-	f.octets(fd)
-	f.octets(fionbio[:]...)
-	f.octets(longOne[:]...)
-	if err := b.ask(1, 12, b.lim.command); err != 0 {
+	f.octet(fd)
+	f.quad(&fionbio)
+	f.quad(&longOne)
+	if err := b.ask(1, 12); err != 0 {
 		return err
 	}
 	if len(b.param(0)) == 0 {
@@ -277,42 +277,42 @@ func (b *bus) nonBlocking(fd byte) fault {
 
 // close closes a socket; false if there is none of that descriptor.
 func (b *bus) close(fd byte) (bool, fault) {
-	b.start(cmdClose, 1).octets(fd)
-	return yes(b.askByte(b.lim.command))
+	b.start(cmdClose, 1).octet(fd)
+	return yes(b.askByte())
 }
 
 // errno returns the error number of the command of a socket that came last,
 // 0 if it succeeded.
 func (b *bus) errno() (byte, fault) {
 	b.start(cmdErrno, 0)
-	return b.askByte(b.lim.command)
+	return b.askByte()
 }
 
 // bind gives a socket its local port.
 func (b *bus) bind(fd byte, port uint16) (bool, fault) {
 	f := b.start(cmdBind, 2)
-	f.octets(fd)
-	f.octets(byte(port>>8), byte(port))
-	return yes(b.askByte(b.lim.command))
+	f.octet(fd)
+	f.short(port)
+	return yes(b.askByte())
 }
 
 // setOption sets an option of a socket, of lwIP's level SOL_SOCKET.
 func (b *bus) setOption(fd byte, name, value [4]byte) (bool, fault) {
 	f := b.start(cmdSetSockOpt, 3)
-	f.octets(fd)
-	f.octets(name[:]...)
-	f.octets(value[:]...)
-	return yes(b.askByte(b.lim.command))
+	f.octet(fd)
+	f.quad(&name)
+	f.quad(&value)
+	return yes(b.askByte())
 }
 
 // socketType returns the type of a socket, 0 if there is none of that
 // descriptor.
 func (b *bus) socketType(fd byte) (byte, fault) {
 	f := b.start(cmdGetSockOpt, 3)
-	f.octets(fd)
-	f.octets(optType[:]...)
-	f.octets(4)
-	if err := b.ask(1, 12, b.lim.command); err != 0 {
+	f.octet(fd)
+	f.quad(&optType)
+	f.octet(4)
+	if err := b.ask(1, 12); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
@@ -328,15 +328,15 @@ func (b *bus) socketType(fd byte) (byte, fault) {
 // listen makes a bound socket a listener.
 func (b *bus) listen(fd, backlog byte) (bool, fault) {
 	f := b.start(cmdListen, 2)
-	f.octets(fd)
-	f.octets(backlog)
-	return yes(b.askByte(b.lim.command))
+	f.octet(fd)
+	f.octet(backlog)
+	return yes(b.askByte())
 }
 
 // accept takes a connection from a listener; noFD if there is none.
 func (b *bus) accept(fd byte) (byte, addr, fault) {
-	b.start(cmdAccept, 1).octets(fd)
-	if err := b.ask(3, 16, b.lim.command); err != 0 {
+	b.start(cmdAccept, 1).octet(fd)
+	if err := b.ask(3, 16); err != 0 {
 		return noFD, addr{}, err
 	}
 	p := b.param(0)
@@ -356,17 +356,17 @@ func (b *bus) accept(fd byte) (byte, addr, fault) {
 // connect starts to connect a socket; true if it is connected already.
 func (b *bus) connect(fd byte, to addr) (bool, fault) {
 	f := b.start(cmdConnect, 3)
-	f.octets(fd)
-	f.octets(to.ip[:]...)
-	f.octets(byte(to.port>>8), byte(to.port))
-	return yes(b.askByte(b.lim.command))
+	f.octet(fd)
+	f.quad(&to.ip)
+	f.short(to.port)
+	return yes(b.askByte())
 }
 
 // send sends at most maxSend bytes and returns how many were taken, 0 on
 // errors too.
 func (b *bus) send(fd byte, data []byte) (int, fault) {
 	f := b.start(cmdSend, 2)
-	f.octets(fd)
+	f.octet(fd)
 	f.size(len(data))
 	return b.sent(data)
 }
@@ -374,16 +374,16 @@ func (b *bus) send(fd byte, data []byte) (int, fault) {
 // sendTo sends a datagram and returns its length, 0 on errors too.
 func (b *bus) sendTo(fd byte, to addr, data []byte) (int, fault) {
 	f := b.start(cmdSendTo, 4)
-	f.octets(fd)
-	f.octets(to.ip[:]...)
-	f.octets(byte(to.port>>8), byte(to.port))
+	f.octet(fd)
+	f.quad(&to.ip)
+	f.short(to.port)
 	f.size(len(data))
 	return b.sent(data)
 }
 
 // sent ends send and sendTo.
 func (b *bus) sent(data []byte) (int, fault) {
-	if err := b.askWith(data, 1, 8, b.lim.command); err != 0 {
+	if err := b.askWith(data, 1, 8); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
@@ -454,9 +454,9 @@ func (b *bus) recvFrom(fd byte, dst []byte) (int, addr, fault) {
 func (b *bus) recvSlot(slot byte, dst []byte, size int) (int, fault) {
 	const header = 5
 	f := b.start(cmdRecvSlot, 2)
-	f.octets(slot)
-	f.octets(byte(size), byte(size>>8))
-	if err := b.request(nil, b.lim.command); err != 0 {
+	f.octet(slot)
+	f.short(uint16(size<<8 | size>>8))
+	if err := b.request(nil); err != 0 {
 		return 0, err
 	}
 	total, err := b.reply(1, header, false)
@@ -480,9 +480,9 @@ func (b *bus) recvSlot(slot byte, dst []byte, size int) (int, fault) {
 // the exchange has to be finished.
 func (b *bus) recvRequest(cmd, fd byte, size, header, n int) (int, fault) {
 	f := b.start(cmd, 2)
-	f.octets(fd)
-	f.octets(byte(size), byte(size>>8))
-	if err := b.request(nil, b.lim.command); err != 0 {
+	f.octet(fd)
+	f.short(uint16(size<<8 | size>>8))
+	if err := b.request(nil); err != 0 {
 		return 0, err
 	}
 	total, err := b.reply(n, header, false)
@@ -497,8 +497,8 @@ func (b *bus) recvRequest(cmd, fd byte, size, header, n int) (int, fault) {
 
 // poll returns what a socket is ready for, without waiting.
 func (b *bus) poll(fd byte) (byte, fault) {
-	b.start(cmdPoll, 1).octets(fd)
-	return b.askByte(b.lim.command)
+	b.start(cmdPoll, 1).octet(fd)
+	return b.askByte()
 }
 
 // address reads an address from parameters i and i+1 of a reply, whose port

@@ -62,7 +62,7 @@ func (b *bus) knows(cmd byte) (bool, fault) {
 	var err fault
 	for range 3 {
 		b.start(cmd, 0)
-		if err = b.ask(1, 8, b.lim.command); err == 0 {
+		if err = b.ask(1, 8); err == 0 {
 			return true, 0
 		}
 		if err != errRefused && err != errGarbled {

@@ -40,28 +40,28 @@ func TestRequestsAsDocumented(t *testing.T) {
 		{"status", func(f *frame) { f.start(0x20, 0) }, "", "E0 20 00 EE"},
 		{"start client", func(f *frame) {
 			f.start(0x2D, 4)
-			f.octets(192, 168, 1, 10)
-			f.octets(0x1F, 0x90)
-			f.octets(0)
-			f.octets(0)
+			f.quad(&[4]byte{192, 168, 1, 10})
+			f.short(0x1F90)
+			f.octet(0)
+			f.octet(0)
 		}, "", "E0 2D 04 04 C0 A8 01 0A 02 1F 90 01 00 01 00 EE"},
-		{"send", func(f *frame) { f.start(0x44, 2); f.octets(0); f.size(2) }, "hi",
+		{"send", func(f *frame) { f.start(0x44, 2); f.octet(0); f.size(2) }, "hi",
 			"E0 44 02 00 01 00 00 02 68 69 EE FF"},
-		{"get buffer", func(f *frame) { f.start(0x45, 2); f.octets(0); f.octets(0, 4) }, "",
+		{"get buffer", func(f *frame) { f.start(0x45, 2); f.octet(0); f.short(0x0004) }, "",
 			"E0 45 02 00 01 00 00 02 00 04 EE FF"},
-		{"stop client", func(f *frame) { f.start(0x2E, 1); f.octets(0) }, "", "E0 2E 01 01 00 EE FF FF"},
-		{"start server", func(f *frame) { f.start(0x28, 3); f.octets(0, 80); f.octets(1); f.octets(0) }, "",
+		{"stop client", func(f *frame) { f.start(0x2E, 1); f.octet(0) }, "", "E0 2E 01 01 00 EE FF FF"},
+		{"start server", func(f *frame) { f.start(0x28, 3); f.short(0x0050); f.octet(1); f.octet(0) }, "",
 			"E0 28 03 02 00 50 01 01 01 00 EE FF"},
-		{"accept", func(f *frame) { f.start(0x2B, 2); f.octets(1); f.octets(1) }, "", "E0 2B 02 01 01 01 01 EE"},
-		{"insert datagram", func(f *frame) { f.start(0x46, 2); f.octets(1); f.size(3) }, "abc",
+		{"accept", func(f *frame) { f.start(0x2B, 2); f.octet(1); f.octet(1) }, "", "E0 2B 02 01 01 01 01 EE"},
+		{"insert datagram", func(f *frame) { f.start(0x46, 2); f.octet(1); f.size(3) }, "abc",
 			"E0 46 02 00 01 01 00 03 61 62 63 EE"},
 		{"start TLS client", func(f *frame) {
 			f.start(0x2D, 5)
 			f.text("example.com")
-			f.octets(0, 0, 0, 0)
-			f.octets(1, 0xBB)
-			f.octets(0)
-			f.octets(2)
+			f.quad(new([4]byte))
+			f.short(0x01BB)
+			f.octet(0)
+			f.octet(2)
 		}, "", "E0 2D 05 0B 65 78 61 6D 70 6C 65 2E 63 6F 6D 04 00 00 00 00 02 01 BB 01 00 01 02 EE"},
 	} {
 		f := frame{buf: make([]byte, 0, frameBuf)}
@@ -152,7 +152,7 @@ func TestFrameThatDoesNotFitIsBad(t *testing.T) {
 		t.Error("a length of 256 went into a byte")
 	}
 	f.start(cmdSend, 2)
-	if f.octets(make([]byte, frameBuf)...); !f.bad {
+	if f.text(strings.Repeat("x", frameBuf)); !f.bad {
 		t.Error("the buffer's end was passed")
 	}
 	if f.start(cmdStatus, 0); f.bad {

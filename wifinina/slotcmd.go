@@ -14,26 +14,26 @@ const (
 // that worked.
 func (b *bus) startServer(slot byte, port uint16, mode byte) (bool, fault) {
 	f := b.start(cmdStartServer, 3)
-	f.octets(byte(port>>8), byte(port))
-	f.octets(slot)
-	f.octets(mode)
-	return yes(b.askByte(b.lim.command))
+	f.short(port)
+	f.octet(slot)
+	f.octet(mode)
+	return yes(b.askByte())
 }
 
 // startGroup binds a slot's datagrams and joins a multicast group.
 func (b *bus) startGroup(slot byte, group [4]byte, port uint16) (bool, fault) {
 	f := b.start(cmdStartServer, 4)
-	f.octets(group[:]...)
-	f.octets(byte(port>>8), byte(port))
-	f.octets(slot)
-	f.octets(modeGroup)
-	return yes(b.askByte(b.lim.command))
+	f.quad(&group)
+	f.short(port)
+	f.octet(slot)
+	f.octet(modeGroup)
+	return yes(b.askByte())
 }
 
 // serverState returns whether a slot listens.
 func (b *bus) serverState(slot byte) (bool, fault) {
-	b.start(cmdServerState, 1).octets(slot)
-	return yes(b.askByte(b.lim.command))
+	b.start(cmdServerState, 1).octet(slot)
+	return yes(b.askByte())
 }
 
 // startClient connects a slot, to a host if that is not empty, or names the
@@ -52,11 +52,11 @@ func (b *bus) startClient(slot byte, host string, to addr, mode byte) (bool, fau
 	if host != "" {
 		f.text(host)
 	}
-	f.octets(to.ip[:]...)
-	f.octets(byte(to.port>>8), byte(to.port))
-	f.octets(slot)
-	f.octets(mode)
-	if err := b.request(nil, limit); err != 0 {
+	f.quad(&to.ip)
+	f.short(to.port)
+	f.octet(slot)
+	f.octet(mode)
+	if err := b.within(limit).request(nil); err != 0 {
 		return false, err
 	}
 	// A failure is a reply without parameters.
@@ -78,25 +78,25 @@ func (b *bus) startClient(slot byte, host string, to addr, mode byte) (bool, fau
 
 // stopClient closes a slot's connection or datagrams and frees it.
 func (b *bus) stopClient(slot byte) fault {
-	b.start(cmdStopClient, 1).octets(slot)
-	return b.acknowledged(b.askByte(b.lim.command))
+	b.start(cmdStopClient, 1).octet(slot)
+	return b.acknowledged(b.askByte())
 }
 
 // peek looks at the next byte of a slot's connection, which makes the firmware
 // notice its end. Never on TLS, which would lose the byte.
 func (b *bus) peek(slot byte) fault {
 	f := b.start(cmdGetByte, 2)
-	f.octets(slot)
-	f.octets(1)
-	_, err := b.askByte(b.lim.command)
+	f.octet(slot)
+	f.octet(1)
+	_, err := b.askByte()
 	return err
 }
 
 // clientState returns whether the connection of a slot lasts or has unread
 // data. Never for a slot with datagrams, unless it is to lose them.
 func (b *bus) clientState(slot byte) (bool, fault) {
-	b.start(cmdClientState, 1).octets(slot)
-	v, err := b.askByte(b.lim.command)
+	b.start(cmdClientState, 1).octet(slot)
+	v, err := b.askByte()
 	return v == 4, err
 }
 
@@ -105,9 +105,9 @@ func (b *bus) clientState(slot byte) (bool, fault) {
 // connection, since 1.6; without it one that has data is meant.
 func (b *bus) available(slot byte) (uint16, fault) {
 	f := b.start(cmdAvailable, 2)
-	f.octets(slot)
-	f.octets(0)
-	if err := b.ask(1, 8, b.lim.command); err != 0 {
+	f.octet(slot)
+	f.octet(0)
+	if err := b.ask(1, 8); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
@@ -119,8 +119,8 @@ func (b *bus) available(slot byte) (uint16, fault) {
 
 // remote returns the peer of a slot.
 func (b *bus) remote(slot byte) (addr, fault) {
-	b.start(cmdRemote, 1).octets(slot)
-	if err := b.ask(2, 12, b.lim.command); err != 0 {
+	b.start(cmdRemote, 1).octet(slot)
+	if err := b.ask(2, 12); err != 0 {
 		return addr{}, err
 	}
 	ip, port := b.param(0), b.param(1)
@@ -134,9 +134,9 @@ func (b *bus) remote(slot byte) (addr, fault) {
 // 0 on errors too.
 func (b *bus) sendSlot(slot byte, data []byte) (int, fault) {
 	f := b.start(cmdSendSlot, 2)
-	f.octets(slot)
+	f.octet(slot)
 	f.size(len(data))
-	if err := b.askWith(data, 1, 8, b.lim.command); err != 0 {
+	if err := b.askWith(data, 1, 8); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
@@ -149,9 +149,9 @@ func (b *bus) sendSlot(slot byte, data []byte) (int, fault) {
 // insertUDP appends data to a slot's next datagram.
 func (b *bus) insertUDP(slot byte, data []byte) (bool, fault) {
 	f := b.start(cmdInsertUDP, 2)
-	f.octets(slot)
+	f.octet(slot)
 	f.size(len(data))
-	if err := b.askWith(data, 1, 8, b.lim.command); err != 0 {
+	if err := b.askWith(data, 1, 8); err != 0 {
 		return false, err
 	}
 	p := b.param(0)
@@ -163,6 +163,6 @@ func (b *bus) insertUDP(slot byte, data []byte) (bool, fault) {
 
 // sendUDP sends a slot's datagram.
 func (b *bus) sendUDP(slot byte) (bool, fault) {
-	b.start(cmdSendUDP, 1).octets(slot)
-	return yes(b.askByte(b.lim.command))
+	b.start(cmdSendUDP, 1).octet(slot)
+	return yes(b.askByte())
 }
