@@ -24,36 +24,47 @@ type Pin interface {
 	Get() bool
 }
 
+// span is a time in units of 1024 ns, which fits into one word. As a clock it comes round
+// after 73 minutes.
+type span uint32
+
+func spanOf(d time.Duration) span { return span(d >> 10) }
+
+func (s span) duration() time.Duration { return time.Duration(s) << 10 }
+
+// clock reads the engine's clock.
+func (b *bus) clock() span { return spanOf(b.eng.Elapsed()) }
+
 // limits are the times that the driver waits, gathered so that tests can
 // shorten them.
 type limits struct {
-	reset   time.Duration // RESET held
-	boot    time.Duration // after it until READY means something
-	ready   time.Duration // after that for READY: a first boot formats the chip's file system
-	spin    time.Duration // reading READY without a pause
-	selects time.Duration // for READY to go high after CS went low, microseconds on a live chip
-	command time.Duration // for a reply
-	slow    time.Duration // for the reply to a command that restarts the radio
-	resolve time.Duration // for the reply to a look-up: three servers that do not answer take 7 s each
-	settle  time.Duration // for the state to settle after leaving a network
-	join    time.Duration // between two looks at the state of a join
-	dial    time.Duration // for a connection that the chip makes while it does nothing else
-	grace   time.Duration // for a reply, once the call that waits for it has to end
+	reset   span // RESET held
+	boot    span // after it until READY means something
+	ready   span // after that for READY: a first boot formats the chip's file system
+	spin    span // reading READY without a pause
+	selects span // for READY to go high after CS went low, microseconds on a live chip
+	command span // for a reply
+	slow    span // for the reply to a command that restarts the radio
+	resolve span // for the reply to a look-up: three servers that do not answer take 7 s each
+	settle  span // for the state to settle after leaving a network
+	join    span // between two looks at the state of a join
+	dial    span // for a connection that the chip makes while it does nothing else
+	grace   span // for a reply, once the call that waits for it has to end
 }
 
 var defaultLimits = limits{
-	reset:   10 * time.Millisecond,
-	boot:    750 * time.Millisecond,
-	ready:   10 * time.Second,
-	spin:    300 * time.Microsecond,
-	selects: 20 * time.Millisecond,
-	command: 3 * time.Second,
-	slow:    10 * time.Second,
-	resolve: 25 * time.Second,
-	settle:  time.Second,
-	join:    50 * time.Millisecond,
-	dial:    30 * time.Second,
-	grace:   500 * time.Millisecond,
+	reset:   spanOf(10 * time.Millisecond),
+	boot:    spanOf(750 * time.Millisecond),
+	ready:   spanOf(10 * time.Second),
+	spin:    spanOf(300 * time.Microsecond),
+	selects: spanOf(20 * time.Millisecond),
+	command: spanOf(3 * time.Second),
+	slow:    spanOf(10 * time.Second),
+	resolve: spanOf(25 * time.Second),
+	settle:  spanOf(time.Second),
+	join:    spanOf(50 * time.Millisecond),
+	dial:    spanOf(30 * time.Second),
+	grace:   spanOf(500 * time.Millisecond),
 }
 
 // bus is the wire to the chip. Whoever holds the engine's bus may make
@@ -75,10 +86,10 @@ type bus struct {
 	outb  [frameBuf]byte
 	inb   [replyBuf]byte
 	phase phase
-	fails int           // exchanges that failed since the last good one
-	hung  bool          // READY stayed high for longer than any command may take
-	limit time.Duration // for the reply to the command under construction
-	slow  time.Duration // of the engine's clock: until then a command that was given up may keep the chip busy
+	fails int  // exchanges that failed since the last good one
+	hung  bool // READY stayed high for longer than any command may take
+	limit span // for the reply to the command under construction
+	slow  span // of the engine's clock: until then a command that was given up may keep the chip busy
 }
 
 const (
@@ -119,9 +130,9 @@ func (b *bus) reset() fault {
 	b.cs.High()
 	b.gpio0.High()
 	setPin(b.resetn, b.resetIsHigh)
-	time.Sleep(b.lim.reset)
+	time.Sleep(b.lim.reset.duration())
 	setPin(b.resetn, !b.resetIsHigh)
-	time.Sleep(b.lim.boot)
+	time.Sleep(b.lim.boot.duration())
 	b.gpio0.Low()
 	input(b.gpio0)
 	b.phase = inStep
@@ -141,7 +152,7 @@ func (b *bus) start(cmd byte, n int) *frame {
 
 // within says how long the reply to the command under construction may take, if that
 // is not the common limit.
-func (b *bus) within(limit time.Duration) *bus {
+func (b *bus) within(limit span) *bus {
 	b.limit = limit
 	return b
 }
@@ -207,7 +218,7 @@ func (b *bus) request(data []byte) fault {
 
 // command makes the first half of an exchange and selects the chip for the
 // second.
-func (b *bus) command(head, data []byte, limit time.Duration) fault {
+func (b *bus) command(head, data []byte, limit span) fault {
 	if !b.awaitReady(false, limit, 0) {
 		return b.late() // nothing was sent: the phase is as it was
 	}
@@ -228,7 +239,7 @@ func (b *bus) command(head, data []byte, limit time.Duration) fault {
 	grace := b.lim.grace
 	if limit > b.lim.slow {
 		grace = 0 // what the chip waits for, it waits for long
-		b.slow = b.eng.Elapsed() + limit
+		b.slow = b.clock() + limit
 	}
 	if !b.awaitReady(false, limit, grace) {
 		return b.late()
@@ -323,7 +334,10 @@ func (b *bus) resync() fault {
 	err := errNoAnswer
 	for try := 0; try < 4; try++ {
 		if drop {
-			limit := max(b.lim.command, b.slow-b.eng.Elapsed())
+			limit := b.lim.command
+			if left := b.slow - b.clock(); b.slow != 0 && left <= b.lim.dial {
+				limit = max(limit, left)
+			}
 			if !b.awaitReady(false, limit, 0) {
 				return b.late()
 			}
@@ -352,23 +366,23 @@ func (b *bus) resync() fault {
 }
 
 // never is a grace that does not end.
-const never = time.Duration(-1)
+const never = ^span(0)
 
 // awaitReady waits until the READY pin is at the given level: low is ready,
 // high is busy. It gives up after limit, or grace after the call for which it
 // waits has to end.
-func (b *bus) awaitReady(level bool, limit, grace time.Duration) bool {
+func (b *bus) awaitReady(level bool, limit, grace span) bool {
 	if b.ack.Get() == level {
 		return true
 	}
-	start := b.eng.Elapsed()
+	start := b.clock()
 	// Most commands are done within the spin. The count bounds it should
 	// time stand still.
 	for n := 1; n < 4096; n++ {
 		if b.ack.Get() == level {
 			return true
 		}
-		if n&15 == 0 && b.eng.Elapsed()-start >= b.lim.spin {
+		if n&15 == 0 && b.clock()-start >= b.lim.spin {
 			break
 		}
 	}
@@ -378,7 +392,7 @@ func (b *bus) awaitReady(level bool, limit, grace time.Duration) bool {
 		if b.ack.Get() == level {
 			return true
 		}
-		waited := b.eng.Elapsed() - start
+		waited := b.clock() - start
 		if waited >= limit {
 			return false
 		}

@@ -3,6 +3,7 @@ package wifinina
 import (
 	"net"
 	"net/netip"
+	"time"
 	"unsafe"
 
 	"tinynet/netdev"
@@ -178,7 +179,7 @@ func (c *chip) awaitJoin(p *netlink.ConnectParams, before byte) fault {
 	// it is connected, and tries again by itself: there only a new reason tells
 	// of a failure.
 	begun := false
-	for waited := 0 * c.bus.lim.join; ; waited += c.bus.lim.join {
+	for waited := time.Duration(0); ; waited += c.bus.lim.join.duration() {
 		st, reason, err := c.state()
 		if err != 0 {
 			return err
@@ -215,7 +216,7 @@ func (c *chip) awaitJoin(p *netlink.ConnectParams, before byte) fault {
 
 // pause waits between two looks at the state of the chip.
 func (c *chip) pause() fault {
-	if err := c.eng.Pause(c.bus.lim.join); err != nil {
+	if err := c.eng.Pause(c.bus.lim.join.duration()); err != nil {
 		return c.joinBecause(err)
 	}
 	return 0
@@ -407,7 +408,7 @@ func (c *chip) leaveFirst() fault {
 	c.eng.Take()
 	err = c.leave()
 	c.eng.Give()
-	for waited := 0 * c.bus.lim.join; err == 0 && waited < c.bus.lim.settle; waited += c.bus.lim.join {
+	for waited := span(0); err == 0 && waited < c.bus.lim.settle; waited += c.bus.lim.join {
 		if st, _, err = c.state(); st != statusConnected && st != statusConnecting && st != statusAPListening && st != statusAPConnected {
 			break
 		}

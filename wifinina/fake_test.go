@@ -533,10 +533,10 @@ func (c *fakeChip) drop() {
 }
 
 var fastLimits = limits{
-	reset: time.Millisecond, boot: time.Millisecond, ready: 50 * time.Millisecond,
-	spin: 10 * time.Microsecond, selects: 5 * time.Millisecond,
-	command: 50 * time.Millisecond, slow: 50 * time.Millisecond, resolve: 100 * time.Millisecond,
-	settle: 20 * time.Millisecond, join: time.Millisecond, dial: 10 * time.Second, grace: 20 * time.Millisecond,
+	reset: spanOf(time.Millisecond), boot: spanOf(time.Millisecond), ready: spanOf(50 * time.Millisecond),
+	spin: spanOf(10 * time.Microsecond), selects: spanOf(5 * time.Millisecond),
+	command: spanOf(50 * time.Millisecond), slow: spanOf(50 * time.Millisecond), resolve: spanOf(100 * time.Millisecond),
+	settle: spanOf(20 * time.Millisecond), join: spanOf(time.Millisecond), dial: spanOf(10 * time.Second), grace: spanOf(20 * time.Millisecond),
 }
 
 var fastTimes = offload.Times{Check: 20 * time.Millisecond, Retry: time.Millisecond, Dial: 10 * time.Second}

@@ -1,10 +1,6 @@
 package wifinina
 
-import (
-	"time"
-
-	"tinynet/offload"
-)
+import "tinynet/offload"
 
 // Slots are the firmware's older sockets. They serve TLS, which descriptors do
 // not have, and everything on firmware without descriptors. What they cannot:
@@ -68,8 +64,8 @@ func (c *chip) listenSlot(s *offload.Socket) fault {
 	if s.Port == 0 {
 		return errAddrInUse // the chip cannot listen on port 0
 	}
-	for slot, port := range c.kept {
-		if port == s.Port {
+	for slot := range c.kept {
+		if c.kept[slot] == s.Port {
 			listens, err := c.bus.serverState(byte(slot))
 			if err != 0 {
 				return err
@@ -220,8 +216,8 @@ func (c *chip) full(s *offload.Socket) bool {
 	return false
 }
 
-// milliseconds is a clock of 24 bits.
-func (c *chip) milliseconds() uint32 { return uint32(c.eng.Elapsed()/time.Millisecond) & 0xFFFFFF }
+// milliseconds is a clock of 24 bits, in units of about 1 ms.
+func (c *chip) milliseconds() uint32 { return uint32(c.eng.Elapsed()>>20) & 0xFFFFFF }
 
 // sum is a checksum of 24 bits, to recognise the bytes of a record.
 func sum(p []byte) uint32 {
@@ -337,8 +333,8 @@ func (c *chip) closeSlot(s *offload.Socket) fault {
 
 // tidy drops the connections to listeners that could not be closed.
 func (c *chip) tidy() {
-	for slot, port := range c.kept {
-		for try := 0; port != 0 && try < int(c.fw.slots); try++ {
+	for slot := range c.kept {
+		for try := 0; c.kept[slot] != 0 && try < int(c.fw.slots); try++ {
 			n, err := c.bus.available(byte(slot))
 			if err != 0 || n >= uint16(c.fw.slots) || c.eng.Socket(offload.Handle(n)) != nil {
 				break
