@@ -36,7 +36,8 @@ func (w want) ready() Ready {
 // sets told and wakes it.
 type waiter struct {
 	next     *waiter
-	wake     chan struct{}
+	behind   *waiter // in the queue of a gate
+	wake     bell
 	s        *Socket
 	deadline instant // given with the call
 	gen      uint8
@@ -44,6 +45,24 @@ type waiter struct {
 	want     want
 	write    bool // obeys the write deadline, not the read deadline
 	told     bool
+	through  bool // a gate was handed to it
+}
+
+// newWaiter returns a waiter, which oldWaiter takes back. The caller holds mu.
+func (d *device) newWaiter() *waiter {
+	w := d.spare
+	if w == nil {
+		return &waiter{wake: newBell()}
+	}
+	d.spare = w.next
+	w.wake.rung()
+	return w
+}
+
+func (d *device) oldWaiter(w *waiter) {
+	w.s = nil
+	w.next = d.spare
+	d.spare = w
 }
 
 // enter begins a call on socket fd, which ends at limit if that is not 0.
@@ -59,21 +78,11 @@ func (d *device) enterLocked(fd int, write bool, limit instant) (*waiter, error)
 	if s == nil {
 		return nil, netdev.ErrInvalidSocketFd
 	}
-	w := d.spare
-	if w == nil {
-		w = &waiter{wake: make(chan struct{}, 1)}
-	} else {
-		d.spare = w.next
-		select {
-		case <-w.wake:
-		default:
-		}
-	}
+	w := d.newWaiter()
 	w.s, w.gen, w.state, w.write = s, s.gen, s.state, write
 	w.want, w.told, w.deadline = wantNothing, false, limit
 	if err := d.check(w); err != nil {
-		w.next = d.spare
-		d.spare = w
+		d.oldWaiter(w)
 		return nil, err
 	}
 	w.next = d.waiters
@@ -90,9 +99,7 @@ func (d *device) exit(w *waiter) {
 			break
 		}
 	}
-	w.s = nil
-	w.next = d.spare
-	d.spare = w
+	d.oldWaiter(w)
 	d.mu.Unlock()
 }
 
@@ -124,25 +131,17 @@ func (w *waiter) expiry() instant {
 	return t
 }
 
-// signal wakes the call to look for itself.
-func (w *waiter) signal() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-}
-
 // inform wakes the call because it has what it wants.
 func (w *waiter) inform() {
 	w.told = true
 	w.want = wantNothing
-	w.signal()
+	w.wake.ring()
 }
 
 // wakeAll wakes all calls; the caller holds mu.
 func (d *device) wakeAll() {
 	for w := d.waiters; w != nil; w = w.next {
-		w.signal()
+		w.wake.ring()
 	}
 }
 
@@ -162,55 +161,43 @@ func (d *device) ready(s *Socket, r Ready) {
 	s.told |= left &^ Failed
 }
 
-// tryTake takes the bus if it is free.
-func (d *device) tryTake() bool {
-	select {
-	case d.owner <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
 // takeFor takes the bus for a call, unless the call has to end.
 func (d *device) takeFor(w *waiter) error {
-	for {
-		d.mu.Lock()
-		err := d.check(w)
-		timed := w.expiry() != 0
-		d.mu.Unlock()
-		if err != nil {
-			return err
+	d.mu.Lock()
+	held, err := false, d.check(w)
+	if err == nil {
+		held = d.bus.enter(w)
+		if !held && w.expiry() != 0 {
+			d.kickPoller() // it minds the deadlines
 		}
-		if !d.tryTake() {
-			if timed {
-				d.kickPoller() // it minds the deadlines
-			}
-			select {
-			case d.owner <- struct{}{}:
-			case <-w.wake:
-				continue
-			}
+		for !held && err == nil {
+			d.mu.Unlock()
+			w.wake.wait()
+			d.mu.Lock()
+			held, err = w.through, d.check(w)
 		}
-		d.mu.Lock()
-		if err = d.check(w); err == nil && !w.s.onChip {
-			err = netdev.ErrConnReset
-			if !w.write && w.state == stateConnected {
-				w.s.eof = true
-				err = io.EOF
-			}
+		if !held {
+			d.bus.abandon(w)
 		}
-		d.mu.Unlock()
-		if err == nil {
-			err = d.alive()
-		}
-		if err != nil {
-			<-d.owner
-			return err
-		}
-		d.current = w
-		return nil
 	}
+	if err == nil && !w.s.onChip {
+		err = netdev.ErrConnReset
+		if !w.write && w.state == stateConnected {
+			w.s.eof = true
+			err = io.EOF
+		}
+	}
+	if held {
+		d.current = w
+	}
+	d.mu.Unlock()
+	if err == nil {
+		err = d.alive()
+	}
+	if err != nil && held {
+		d.give()
+	}
+	return err
 }
 
 // alive returns an error if the chip has to be looked after before it is of use: each
@@ -229,8 +216,10 @@ func (d *device) alive() error {
 
 // give hands back the bus.
 func (d *device) give() {
+	d.mu.Lock()
 	d.current = nil
-	<-d.owner
+	d.bus.leave()
+	d.mu.Unlock()
 }
 
 // await waits until the call has what it wants, or has to end. The bus is not
@@ -264,7 +253,7 @@ func (d *device) awaitLocked(w *waiter, want want) error {
 		if timed || want == wantData || want == wantRoom {
 			d.kickPoller()
 		}
-		<-w.wake
+		w.wake.wait()
 		d.mu.Lock()
 	}
 }

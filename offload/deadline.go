@@ -36,7 +36,7 @@ func (d *device) setDeadline(sockfd int, t time.Time, write bool) error {
 	for w := d.waiters; w != nil; w = w.next {
 		if w.s == s && w.write == write {
 			waiting = true
-			w.signal()
+			w.wake.ring()
 		}
 	}
 	d.mu.Unlock()

@@ -35,21 +35,21 @@ type device struct {
 	sig     Signaller // chip, if it is one
 	cfg     Config
 	clock   clock
-	owner   chan struct{} // full while somebody holds the bus
-	current *waiter       // the call that holds the bus, or nil
-	until   instant       // when a look-up that holds the bus has to end
+	current *waiter // the call that holds the bus, or nil
+	until   instant // when a look-up that holds the bus has to end
 
 	resolving bool // a look-up holds the bus
 
-	// link is full while somebody brings the link up or down; who does holds
+	// link is held by who brings the link up or down, which is to hold
 	// the fields below it. It is taken before the bus and before mu.
-	link    chan struct{}
+	link    gate
 	started bool                   // the chip has been started and answers
 	params  *netlink.ConnectParams // of the last NetConnect
 
 	// mu guards what is below. It is held for moments, never across an
 	// exchange or anything else that waits.
 	mu        mutex
+	bus       gate
 	up        bool
 	cancel    bool // NetDisconnect waits for link
 	running   bool // the poller's goroutine exists
@@ -66,7 +66,6 @@ type device struct {
 	active    instant // last traffic on any socket
 	notify    func(netlink.Event)
 
-	kick chan struct{} // full: the poller has to look again
 	poll poller
 }
 
@@ -98,10 +97,8 @@ func New(chip Chip, cfg Config) *Device {
 		clock:   startClock(),
 		limit:   uint8(cfg.Sockets),
 		sockets: make([]Socket, cfg.Sockets),
-		owner:   make(chan struct{}, 1),
-		link:    make(chan struct{}, 1),
-		kick:    make(chan struct{}, 1),
 	}
+	d.poll.self.wake = newBell()
 	d.sig, _ = chip.(Signaller)
 	if cfg.Buffer > 0 {
 		needingBuffers()

@@ -16,14 +16,14 @@ func (e *Engine) dev() *device { return (*device)(e) }
 
 // Take waits for the bus and takes it, for exchanges that are not part of a
 // Chip's method. Never with the bus held.
-func (e *Engine) Take() { e.owner <- struct{}{} }
+func (e *Engine) Take() { e.dev().take(&e.bus) }
 
 // Elapsed returns the time since some moment in the past: a clock for a Chip, which does
 // better without a time.Time of its own (that costs flash).
 func (e *Engine) Elapsed() time.Duration { return e.clock.elapsed() }
 
 // Give hands the bus back.
-func (e *Engine) Give() { <-e.owner }
+func (e *Engine) Give() { e.dev().leave(&e.bus) }
 
 // Begin takes the bus for an exchange that the driver's user asked for, like
 // the signal strength. It starts the chip if need be. If up is set, the link
@@ -37,9 +37,9 @@ func (e *Engine) Begin(up bool) error {
 		e.Take()
 		return nil
 	}
-	d.link <- struct{}{}
+	d.take(&d.link)
 	err := d.start()
-	<-d.link
+	d.leave(&d.link)
 	if err == nil {
 		e.Take()
 	}

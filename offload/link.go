@@ -37,9 +37,9 @@ func (u *Device) NetConnect(params ...*netlink.ConnectParams) error {
 			return err
 		}
 	}
-	d.link <- struct{}{}
+	d.take(&d.link)
 	err := d.connect(p)
-	<-d.link
+	d.leave(&d.link)
 	d.tell()
 	return err
 }
@@ -92,7 +92,7 @@ func (d *device) start() error {
 	if d.started {
 		return nil
 	}
-	d.owner <- struct{}{}
+	d.take(&d.bus)
 	err := d.chip.Start()
 	d.give()
 	d.started = err == nil
@@ -201,7 +201,7 @@ func (d *device) linkDown(cause error) {
 
 	// A chip may close connected sockets by itself and hand their numbers out
 	// again, so close all of them before any is opened.
-	d.owner <- struct{}{}
+	d.take(&d.bus)
 	for i := range d.sockets {
 		if d.started {
 			if err := d.closeOnChip(&d.sockets[i]); err != nil && d.chip.Broken() {
@@ -224,18 +224,18 @@ func (u *Device) NetDisconnect() {
 	d.mu.Lock()
 	d.cancel = true
 	d.mu.Unlock()
-	d.link <- struct{}{}
+	d.take(&d.link)
 	d.mu.Lock()
 	d.stop = true
 	d.mu.Unlock()
 	d.kickPoller()
 	d.linkDown(errNotUp)
 	if d.started {
-		d.owner <- struct{}{}
+		d.take(&d.bus)
 		d.started = d.chip.Leave() == nil // otherwise the next NetConnect starts the chip
 		d.give()
 	}
-	<-d.link
+	d.leave(&d.link)
 	d.tell()
 }
 

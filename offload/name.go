@@ -49,8 +49,8 @@ func (d *device) lookUp(name string, until instant) (netip.Addr, error) {
 		return netip.Addr{}, err
 	}
 	if until == 0 {
-		d.owner <- struct{}{}
-	} else if !d.takeBy(until) {
+		d.take(&d.bus)
+	} else if d.now() >= until || !d.takeBy(until) {
 		return netip.Addr{}, netdev.ErrTimeout
 	}
 	var a netip.Addr
@@ -115,12 +115,22 @@ func printable(name string) bool {
 
 // takeBy takes the bus if that can be done in time.
 func (d *device) takeBy(until instant) bool {
-	if d.now() >= until {
-		return false
-	}
-	if d.tryTake() {
-		return true
-	}
 	var s sleeper
-	return s.sleep(time.Duration(until-d.now()), d.owner, nil)
+	d.mu.Lock()
+	w := d.newWaiter()
+	in := d.bus.enter(w)
+	for !in {
+		left := until - d.now()
+		if left <= 0 {
+			d.bus.abandon(w)
+			break
+		}
+		d.mu.Unlock()
+		s.sleep(time.Duration(left), &w.wake)
+		d.mu.Lock()
+		in = w.through
+	}
+	d.oldWaiter(w)
+	d.mu.Unlock()
+	return in
 }

@@ -30,6 +30,7 @@ const (
 // for begin and link, which mu guards.
 type poller struct {
 	sleeper
+	self   waiter  // for the bus; its bell is the poller's
 	link   instant // when to look at the link
 	watch  instant // when to try to restore it
 	signal instant // when to look at the signal
@@ -41,12 +42,7 @@ type poller struct {
 func (p *poller) begin(d *device) { p.link = d.now() + instant(d.cfg.Times.Check) }
 
 // kickPoller makes the poller look again at what there is to do.
-func (d *device) kickPoller() {
-	select {
-	case d.kick <- struct{}{}:
-	default:
-	}
-}
+func (d *device) kickPoller() { d.poll.self.wake.ring() }
 
 // run is the poller's goroutine. It ends with the link, or if there is a
 // watchdog with NetDisconnect.
@@ -99,7 +95,7 @@ func (d *device) expire(now instant) (next instant) {
 		switch {
 		case t == 0:
 		case t <= now:
-			w.signal()
+			w.wake.ring()
 		default:
 			next = earlier(next, t)
 		}
@@ -171,25 +167,30 @@ func (d *device) due() (next *Socket, want Ready, at instant) {
 }
 
 // rest waits for t or a kick.
-func (d *device) rest(t instant) { d.doze(t, nil) }
-
-// doze waits for t, a kick or, if owner is not nil, the bus, and reports whether it
-// has taken that.
-func (d *device) doze(t instant, owner chan<- struct{}) (taken bool) {
-	return d.poll.sleep(time.Duration(max(t, 1)), owner, d.kick)
+func (d *device) rest(t instant) {
+	d.poll.sleep(time.Duration(max(t, 1)), &d.poll.self.wake)
 }
 
 // takeUntil takes the bus for the poller, unless something else comes up
 // first: a deadline, or a kick.
 func (d *device) takeUntil(until instant) bool {
-	if !d.tryTake() {
+	w := &d.poll.self
+	d.mu.Lock()
+	in := d.bus.enter(w)
+	if !in {
+		d.mu.Unlock()
 		wait := instant(d.cfg.Times.Check)
 		if until != 0 {
 			wait = until - d.now()
 		}
-		return d.doze(wait, d.owner)
+		d.rest(wait)
+		d.mu.Lock()
+		if in = w.through; !in {
+			d.bus.abandon(w)
+		}
 	}
-	return true
+	d.mu.Unlock()
+	return in
 }
 
 // giveBack hands the bus back after the chip answered err, and returns whether
@@ -322,9 +323,7 @@ func (d *device) checkLink(until instant) {
 
 // lost takes note that the link is gone, or the chip.
 func (d *device) lost(cause error) {
-	select {
-	case d.link <- struct{}{}:
-	default:
+	if !d.tryTake(&d.link) {
 		return // NetDisconnect is at it
 	}
 	if Same(cause, errLostChip) {
@@ -332,15 +331,13 @@ func (d *device) lost(cause error) {
 	}
 	d.linkDown(cause)
 	d.poll.watch = d.now()
-	<-d.link
+	d.leave(&d.link)
 	d.tell()
 }
 
 // restore tries to bring the link up again.
 func (d *device) restore() {
-	select {
-	case d.link <- struct{}{}:
-	default:
+	if !d.tryTake(&d.link) {
 		// NetConnect or NetDisconnect is at it.
 		d.rest(instant(d.cfg.Times.Check))
 		return
@@ -354,6 +351,6 @@ func (d *device) restore() {
 		}
 		d.poll.watch = d.now() + instant(d.params.WatchdogTimeout)
 	}
-	<-d.link
+	d.leave(&d.link)
 	d.tell()
 }

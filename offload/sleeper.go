@@ -7,9 +7,8 @@ import "time"
 // sleeper is what one goroutine at a time sleeps with.
 type sleeper struct{ timer *time.Timer }
 
-// sleep waits until it can send to owner, which it reports, until it receives from
-// kick, or for t. Either channel may be nil.
-func (s *sleeper) sleep(t time.Duration, owner chan<- struct{}, kick <-chan struct{}) (sent bool) {
+// sleep waits until the bell rings, or for t.
+func (s *sleeper) sleep(t time.Duration, b *bell) {
 	if s.timer == nil {
 		s.timer = time.NewTimer(t)
 	} else {
@@ -18,10 +17,7 @@ func (s *sleeper) sleep(t time.Duration, owner chan<- struct{}, kick <-chan stru
 		s.timer.Reset(t)
 	}
 	select {
-	case owner <- struct{}{}:
-		return true
 	case <-s.timer.C:
-	case <-kick:
+	case <-*b:
 	}
-	return false
 }

@@ -51,7 +51,7 @@ func (u *Device) Socket(domain int, stype int, protocol int) (int, error) {
 
 // open makes the chip's socket for a new entry.
 func (d *device) open(s *Socket) error {
-	d.owner <- struct{}{}
+	d.take(&d.bus)
 	d.mu.Lock()
 	err := s.err // the link may have gone since
 	d.mu.Unlock()
@@ -645,7 +645,7 @@ func (u *Device) Close(sockfd int) error {
 	d.wakeAll()
 	d.mu.Unlock()
 
-	d.owner <- struct{}{}
+	d.take(&d.bus)
 	if c, ok := d.chip.(Drainer); ok && drain && d.alive() == nil {
 		// The peer's window bounds what there can be.
 		for try := 0; s.onChip && try < 4; try++ {
