@@ -119,6 +119,8 @@ type instant int64
 func (d *device) now() instant { return instant(d.clock.elapsed()) + 1 }
 
 // earlier returns the earlier of two instants, of which a may be none.
+//
+//go:noinline
 func earlier(a, b instant) instant {
 	if a == 0 || b < a {
 		return b

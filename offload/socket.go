@@ -86,9 +86,11 @@ func (d *device) lookup(fd int) *Socket {
 	}
 }
 
-// free makes an entry available; the caller holds mu.
+// free makes an entry available; the caller holds mu. What is in it stays until it is
+// used anew.
 func (d *device) free(s *Socket) {
-	*s = Socket{gen: s.gen + 1, ring: ring{buf: s.ring.buf}}
+	s.gen++
+	s.state, s.onChip = stateFree, false
 	for w := d.waiters; w != nil; w = w.next {
 		if w.want == wantEntry {
 			w.inform()
@@ -98,22 +100,31 @@ func (d *device) free(s *Socket) {
 
 // alloc finds a free entry and returns its index, or -1. The caller holds mu.
 func (d *device) alloc(kind Kind) int {
-	used := 0
+	fd := d.vacant()
+	if fd >= 0 {
+		s := &d.sockets[fd]
+		gen, buf := s.gen+1, s.ring.buf
+		*s = Socket{}
+		s.gen, s.ring.buf = gen, buf
+		s.state, s.Kind = stateNew, kind
+	}
+	return fd
+}
+
+// vacant returns the index of a free entry that may be used, or -1. The caller holds mu.
+func (d *device) vacant() int {
+	fd, used := -1, 0
 	for i := range d.sockets {
 		if d.sockets[i].state != stateFree {
 			used++
+		} else if fd < 0 {
+			fd = i
 		}
 	}
 	if used >= int(d.limit) {
 		return -1
 	}
-	for i := range d.sockets {
-		if s := &d.sockets[i]; s.state == stateFree {
-			*s = Socket{gen: s.gen + 1, state: stateNew, Kind: kind, ring: ring{buf: s.ring.buf}}
-			return i
-		}
-	}
-	return -1
+	return fd
 }
 
 // adopt notes that the chip's socket of s is there. Should an older entry have

@@ -228,7 +228,7 @@ func (d *device) acceptFor(w *waiter, from *netip.AddrPort) (int, error) {
 			return fd, nil
 		}
 		d.mu.Lock()
-		if next == wantEntry && d.vacant() {
+		if next == wantEntry && d.vacant() >= 0 {
 			d.mu.Unlock()
 			continue
 		}
@@ -236,17 +236,6 @@ func (d *device) acceptFor(w *waiter, from *netip.AddrPort) (int, error) {
 			return -1, err
 		}
 	}
-}
-
-// vacant reports whether there is a free entry; the caller holds mu.
-func (d *device) vacant() bool {
-	used := 0
-	for i := range d.sockets {
-		if d.sockets[i].state != stateFree {
-			used++
-		}
-	}
-	return used < int(d.limit)
 }
 
 // accept takes a connection if there is one; otherwise fd is -1 and next what

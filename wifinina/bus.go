@@ -188,6 +188,8 @@ func (b *bus) askByte() (byte, fault) {
 func (b *bus) param(i int) []byte { return replyParam(b.in, b.out.buf[1], i) }
 
 // nonsense notes that a reply was well formed and yet not what it must be.
+//
+//go:noinline
 func (b *bus) nonsense() fault {
 	b.phase = unsure
 	b.fails++

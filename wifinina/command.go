@@ -512,6 +512,8 @@ func (b *bus) address(i int) (addr, bool) {
 }
 
 // acknowledged turns a reply other than 1 into an error.
+//
+//go:noinline
 func (b *bus) acknowledged(v byte, err fault) fault {
 	if err == 0 && v != 1 {
 		err = errRefused
