@@ -98,7 +98,7 @@ func New(chip Chip, cfg Config) *Device {
 		limit:   uint8(cfg.Sockets),
 		sockets: make([]Socket, cfg.Sockets),
 	}
-	d.poll.self.wake = newBell()
+	d.poll.kick = newBell()
 	d.sig, _ = chip.(Signaller)
 	if cfg.Buffer > 0 {
 		needingBuffers()

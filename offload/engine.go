@@ -48,15 +48,17 @@ func (e *Engine) Begin(up bool) error {
 
 // Interrupted returns the error with which the call that holds the bus has to
 // end, nil while it may go on. A Chip that waits long for an answer asks it every few
-// milliseconds.
+// milliseconds. It serves the deadlines of other calls, too.
 func (e *Engine) Interrupted() error {
 	d := e.dev()
 	var err error
+	now := d.now()
 	d.mu.Lock()
+	d.expire(now)
 	switch w := d.current; {
 	case w != nil:
 		err = d.check(w)
-	case d.until != 0 && d.now() >= d.until:
+	case d.until != 0 && now >= d.until:
 		err = netdev.ErrTimeout
 	case d.resolving && !d.up:
 		err = errNotUp

@@ -30,7 +30,7 @@ const (
 // for begin and link, which mu guards.
 type poller struct {
 	sleeper
-	self   waiter  // for the bus; its bell is the poller's
+	kick   bell    // rung when it has to look again
 	link   instant // when to look at the link
 	watch  instant // when to try to restore it
 	signal instant // when to look at the signal
@@ -42,7 +42,7 @@ type poller struct {
 func (p *poller) begin(d *device) { p.link = d.now() + instant(d.cfg.Times.Check) }
 
 // kickPoller makes the poller look again at what there is to do.
-func (d *device) kickPoller() { d.poll.self.wake.ring() }
+func (d *device) kickPoller() { d.poll.kick.ring() }
 
 // run is the poller's goroutine. It ends with the link, or if there is a
 // watchdog with NetDisconnect.
@@ -69,11 +69,11 @@ func (d *device) run() {
 		case !up:
 			d.rest(earlier(until, watch) - now)
 		case now >= link:
-			d.checkLink(until)
+			d.checkLink()
 		case attend:
-			d.attend(until)
+			d.attend()
 		case s != nil && now >= at:
-			d.look(s, want, until)
+			d.look(s, want)
 		default:
 			until = earlier(until, link)
 			if s != nil {
@@ -168,29 +168,7 @@ func (d *device) due() (next *Socket, want Ready, at instant) {
 
 // rest waits for t or a kick.
 func (d *device) rest(t instant) {
-	d.poll.sleep(time.Duration(max(t, 1)), &d.poll.self.wake)
-}
-
-// takeUntil takes the bus for the poller, unless something else comes up
-// first: a deadline, or a kick.
-func (d *device) takeUntil(until instant) bool {
-	w := &d.poll.self
-	d.mu.Lock()
-	in := d.bus.enter(w)
-	if !in {
-		d.mu.Unlock()
-		wait := instant(d.cfg.Times.Check)
-		if until != 0 {
-			wait = until - d.now()
-		}
-		d.rest(wait)
-		d.mu.Lock()
-		if in = w.through; !in {
-			d.bus.abandon(w)
-		}
-	}
-	d.mu.Unlock()
-	return in
+	d.poll.sleep(time.Duration(max(t, 1)), &d.poll.kick)
 }
 
 // giveBack hands the bus back after the chip answered err, and returns whether
@@ -202,23 +180,19 @@ func (d *device) giveBack(err error) (broken bool) {
 }
 
 // attend lets the chip tell what it has to tell.
-func (d *device) attend(until instant) {
-	if !d.takeUntil(until) {
-		return
-	}
+func (d *device) attend() {
+	d.take(&d.bus)
 	if d.giveBack(d.sig.Attend()) {
 		d.lost(errLostChip)
 	}
 }
 
 // look asks the chip what a socket is ready for and wakes who waits for it.
-func (d *device) look(s *Socket, want Ready, until instant) {
+func (d *device) look(s *Socket, want Ready) {
 	d.mu.Lock()
 	gen := s.gen
 	d.mu.Unlock()
-	if !d.takeUntil(until) {
-		return
-	}
+	d.take(&d.bus)
 	d.mu.Lock()
 	gone := !s.onChip || s.gen != gen
 	d.mu.Unlock()
@@ -304,10 +278,8 @@ func bounded(low, t, high instant) instant { return max(low, min(t, high)) }
 func (s *Socket) door() bool { return s.state == stateListening || s.IsDatagram() }
 
 // checkLink asks the chip whether it is still connected.
-func (d *device) checkLink(until instant) {
-	if !d.takeUntil(until) {
-		return
-	}
+func (d *device) checkLink() {
+	d.take(&d.bus)
 	up, err := d.chip.Check()
 	broken := d.giveBack(err)
 	d.mu.Lock()
