@@ -244,6 +244,7 @@ func (u *Device) NetDisconnect() {
 // meanwhile.
 func (u *Device) NetNotify(cb func(netlink.Event)) {
 	d := u.dev()
+	needingEvents()
 	d.mu.Lock()
 	d.notify = cb
 	d.mu.Unlock()
@@ -255,6 +256,9 @@ func (u *Device) Notify(cb func(netlink.Event)) { u.NetNotify(cb) }
 // pushEvent notes an event for tell; the caller holds mu. If nobody was told
 // of the last ones yet, only the newest are kept.
 func (d *device) pushEvent(e netlink.Event) {
+	if !needEvents {
+		return
+	}
 	if int(d.nevents) == len(d.events) {
 		copy(d.events[:], d.events[1:])
 		d.nevents--
@@ -267,6 +271,9 @@ func (d *device) pushEvent(e netlink.Event) {
 // so that the callback may use the device. If it is being called already,
 // whoever calls it tells the new events too.
 func (d *device) tell() {
+	if !needEvents {
+		return
+	}
 	d.mu.Lock()
 	if !d.notifying {
 		d.notifying = true

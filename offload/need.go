@@ -7,7 +7,9 @@ const (
 	needDatagrams = true
 	needTLS       = true
 	needBuffers   = true
+	needEvents    = true
 )
 
 func need(Kind)       {}
 func needingBuffers() {}
+func needingEvents()  {}

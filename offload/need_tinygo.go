@@ -9,9 +9,12 @@ var (
 	needDatagrams bool
 	needTLS       bool
 	needBuffers   bool
+	needEvents    bool
 )
 
 func needingBuffers() { needBuffers = true }
+
+func needingEvents() { needEvents = true }
 
 func need(k Kind) {
 	switch k {

@@ -23,7 +23,6 @@ type chip struct {
 	eng       *offload.Engine
 	cfg       Config
 	fw        firmware
-	mac       [6]byte
 	ap        bool // it is an access point
 	powerSave bool
 	cause     error              // see because
@@ -90,16 +89,6 @@ func (c *chip) start() fault {
 	if err := c.identify(); err != 0 {
 		return err
 	}
-	mac, err := b.mac()
-	if err != 0 {
-		return err
-	}
-	if c.fw.macReversed() {
-		for i, j := 0, len(mac)-1; i < j; i, j = i+1, j-1 {
-			mac[i], mac[j] = mac[j], mac[i]
-		}
-	}
-	c.mac = mac
 	return c.applyPower()
 }
 
@@ -119,7 +108,18 @@ func (c *chip) applyPower() fault {
 // HardwareAddr returns the MAC address.
 func (f face) HardwareAddr() (net.HardwareAddr, error) {
 	c := f.chip()
-	mac := c.mac
+	mac, err := c.bus.mac()
+	if err == errGarbled || err == errRefused {
+		mac, err = c.bus.mac()
+	}
+	if err != 0 {
+		return nil, c.err(err)
+	}
+	if c.fw.macReversed() {
+		for i, j := 0, len(mac)-1; i < j; i, j = i+1, j-1 {
+			mac[i], mac[j] = mac[j], mac[i]
+		}
+	}
 	return mac[:], nil
 }
 
