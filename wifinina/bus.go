@@ -121,20 +121,14 @@ func (b *bus) broken() bool { return b.hung || b.fails >= maxFails }
 
 // reset restarts the chip and waits until it takes commands.
 func (b *bus) reset() fault {
-	output(b.cs)
-	output(b.gpio0)
-	output(b.resetn)
-	input(b.ack)
 	// CS high selects SPI and not Bluetooth over UART, GPIO0 high the
 	// firmware and not the boot loader.
-	b.cs.High()
-	b.gpio0.High()
-	setPin(b.resetn, b.resetIsHigh)
+	b.drivePins()
+	b.setReset(true)
 	time.Sleep(b.lim.reset.duration())
-	setPin(b.resetn, !b.resetIsHigh)
+	b.setReset(false)
 	time.Sleep(b.lim.boot.duration())
-	b.gpio0.Low()
-	input(b.gpio0)
+	b.freeGPIO0()
 	b.phase = inStep
 	b.fails, b.hung, b.slow = 0, false, 0
 	if !b.awaitReady(false, b.lim.ready, never) {
@@ -227,12 +221,12 @@ func (b *bus) command(head, data []byte, limit span) fault {
 	if err := b.choose(); err != 0 {
 		return err
 	}
-	failed := b.spi.Tx(head, nil) != nil
+	failed := !b.tx(head, nil)
 	if !failed && len(data) > 0 {
-		failed = b.spi.Tx(data, nil) != nil
+		failed = !b.tx(data, nil)
 	}
-	failed = failed || b.spi.Tx(tail(len(head)+len(data)), nil) != nil
-	b.cs.High()
+	failed = failed || !b.tx(tail(len(head)+len(data)), nil)
+	b.setCS(true)
 	if failed {
 		b.phase = unsure
 		return errSPI
@@ -262,9 +256,9 @@ func (b *bus) late() fault {
 
 // choose pulls CS low and waits for the chip to notice.
 func (b *bus) choose() fault {
-	b.cs.Low()
+	b.setCS(false)
 	if !b.awaitReady(true, b.lim.selects, never) {
-		b.cs.High()
+		b.setCS(true)
 		b.phase = unsure
 		return errNoSelect
 	}
@@ -278,7 +272,7 @@ func (b *bus) reply(n, size int, whole bool) (int, fault) {
 	for {
 		have := len(b.in)
 		b.in = b.inb[:size]
-		if b.spi.Tx(nil, b.in[have:]) != nil {
+		if !b.tx(nil, b.in[have:]) {
 			return 0, errSPI
 		}
 		need, err := replyLen(b.in, b.out.buf[1], n)
@@ -295,11 +289,11 @@ func (b *bus) reply(n, size int, whole bool) (int, fault) {
 // body reads dst from a reply whose header has been read, and its end mark if
 // that follows.
 func (b *bus) body(dst []byte, last bool) fault {
-	if len(dst) > 0 && b.spi.Tx(nil, dst) != nil {
+	if len(dst) > 0 && !b.tx(nil, dst) {
 		return errSPI
 	}
 	if last {
-		if b.spi.Tx(nil, b.inb[:1]) != nil {
+		if !b.tx(nil, b.inb[:1]) {
 			return errSPI
 		}
 		if b.inb[0] != frameEnd {
@@ -312,7 +306,7 @@ func (b *bus) body(dst []byte, last bool) fault {
 // finish ends the exchange, whose reply is lost if it was not read: to read
 // less than all of it is fine.
 func (b *bus) finish(err fault) fault {
-	b.cs.High()
+	b.setCS(true)
 	b.phase = inStep
 	b.fails, b.hung = 0, false
 	if err != 0 {
@@ -346,15 +340,15 @@ func (b *bus) resync() fault {
 			if err := b.choose(); err != 0 {
 				return err
 			}
-			b.spi.Tx(nil, b.inb[:minReply])
-			b.cs.High()
+			b.tx(nil, b.inb[:minReply])
+			b.setCS(true)
 		}
 		b.phase = unsure
 		if err = b.command(versionFrame[:], nil, b.lim.command); err != 0 {
 			return err
 		}
-		b.spi.Tx(nil, b.inb[:minReply])
-		b.cs.High()
+		b.tx(nil, b.inb[:minReply])
+		b.setCS(true)
 		if _, err = replyLen(b.inb[:minReply], cmdFirmwareVersion, 1); err == 0 {
 			b.phase = inStep
 			return 0
@@ -374,14 +368,14 @@ const never = ^span(0)
 // high is busy. It gives up after limit, or grace after the call for which it
 // waits has to end.
 func (b *bus) awaitReady(level bool, limit, grace span) bool {
-	if b.ack.Get() == level {
+	if b.ackLevel() == level {
 		return true
 	}
 	start := b.clock()
 	// Most commands are done within the spin. The count bounds it should
 	// time stand still.
 	for n := 1; n < 4096; n++ {
-		if b.ack.Get() == level {
+		if b.ackLevel() == level {
 			return true
 		}
 		if n&15 == 0 && b.clock()-start >= b.lim.spin {
@@ -391,7 +385,7 @@ func (b *bus) awaitReady(level bool, limit, grace span) bool {
 	over := never // when the call had to end
 	for step := 50 * time.Microsecond; ; step = min(2*step, time.Millisecond) {
 		time.Sleep(step)
-		if b.ack.Get() == level {
+		if b.ackLevel() == level {
 			return true
 		}
 		waited := b.clock() - start
@@ -408,31 +402,5 @@ func (b *bus) awaitReady(level bool, limit, grace span) bool {
 		if over != never && waited-over >= grace {
 			return false
 		}
-	}
-}
-
-func setPin(p Pin, high bool) {
-	if high {
-		p.High()
-	} else {
-		p.Low()
-	}
-}
-
-func output(p Pin) {
-	if configurePin(p, true) {
-		return
-	}
-	if p, ok := p.(interface{ Output() }); ok {
-		p.Output()
-	}
-}
-
-func input(p Pin) {
-	if configurePin(p, false) {
-		return
-	}
-	if p, ok := p.(interface{ Input() }); ok {
-		p.Input()
 	}
 }

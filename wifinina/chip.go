@@ -46,30 +46,10 @@ const (
 	markStuck                // TLS: a record may be half out
 )
 
-// setup finds the bus and the pins.
-func (c *chip) setup() error {
-	cfg := &c.cfg
-	if cfg.Spi == nil && cfg.Cs == nil && cfg.Ack == nil && cfg.Gpio0 == nil && cfg.Resetn == nil {
-		if err := boardConfig(cfg); err != nil {
-			return err
-		}
-	}
-	if cfg.Spi == nil || cfg.Cs == nil || cfg.Ack == nil || cfg.Gpio0 == nil || cfg.Resetn == nil {
-		return errSomePins
-	}
-	if cfg.Freq == 0 {
-		cfg.Freq = 8e6
-	}
-	b := &c.bus
-	b.spi, b.cs, b.ack = cfg.Spi, cfg.Cs, cfg.Ack
-	b.gpio0, b.resetn, b.resetIsHigh = cfg.Gpio0, cfg.Resetn, cfg.ResetIsHigh
-	return c.err(configureSPI(cfg))
-}
-
 // Start resets the chip and gets to know it.
 func (f face) Start() error {
 	c := f.chip()
-	if err := c.setup(); err != nil {
+	if err := c.wire(); err != nil {
 		return err
 	}
 	err := c.start()
@@ -483,7 +463,7 @@ func (f face) Resolve(name string) (netip.Addr, error) {
 }
 
 // Signal reads GPIO0, which is high while a slot has something to read.
-func (f face) Signal() bool { return f.chip().bus.gpio0.Get() }
+func (f face) Signal() bool { return f.chip().bus.gpio0Level() }
 
 // Attend does nothing: the chip tells nothing unasked but by GPIO0.
 func (f face) Attend() error { return nil }

@@ -114,6 +114,7 @@ func newDevice(cfg *Config, times offload.Times) *Device {
 	if cfg != nil {
 		c.cfg = *cfg
 		need(cfg.Static != nil, cfg.Enterprise != nil)
+		needWires(cfg.Spi != nil || cfg.Cs != nil || cfg.Ack != nil || cfg.Gpio0 != nil || cfg.Resetn != nil)
 	}
 	f := face{unsafe.Pointer(c)}
 	d := &Device{face: f}

@@ -62,7 +62,7 @@ func (b *bus) startClient(slot byte, host string, to addr, mode byte) (bool, fau
 	// A failure is a reply without parameters.
 	b.in = b.inb[:8]
 	err := fault(0)
-	if b.spi.Tx(nil, b.in) != nil {
+	if !b.tx(nil, b.in) {
 		err = errSPI
 	}
 	ok := err == 0 && b.in[2] == 1

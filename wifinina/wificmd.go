@@ -127,7 +127,7 @@ func (b *bus) scan(buf []byte) ([]byte, fault) {
 	if err := b.within(b.lim.resolve).request(nil); err != 0 {
 		return nil, err
 	}
-	if b.spi.Tx(nil, buf) != nil {
+	if !b.tx(nil, buf) {
 		return nil, b.finish(errSPI)
 	}
 	n := int(buf[2])
