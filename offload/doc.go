@@ -6,16 +6,16 @@
 // # Writing a driver
 //
 // A driver is a type that implements Chip, and a device type for the user that
-// embeds the *Device which New returns:
+// embeds the Device which New returns:
 //
 //	type Device struct {
-//		*offload.Device // netdev.Netdever, netlink.Netlinker and the rest
+//		offload.Device // netdev.Netdever, netlink.Netlinker and the rest
 //		chip chip       // implements offload.Chip
 //	}
 //
 //	func New(cfg *Config) *Device {
 //		d := &Device{}
-//		d.Device = offload.New(&d.chip, offload.Config{Sockets: 10})
+//		d.Device = *offload.New(&d.chip, offload.Config{Sockets: 10})
 //		d.chip.eng = d.Device.Engine()
 //		netdev.UseNetdev(d)
 //		return d

@@ -5,18 +5,13 @@
 // Values stay for ever, and the time to find one grows with their number.
 package unique
 
-import "sync"
+var last *node
 
-var (
-	mu   sync.Mutex
-	kept *node
-)
-
-// node is a value that is kept. TinyGo can make a list of these when it compiles,
-// which it does for the values of netip's variables; it could not make a slice.
+// node is an entry of the list. Lists need no runtime.sliceAppend, which TinyGo cannot run
+// ahead of time: netip's first values would cost the program code.
 type node struct {
-	next  *node
-	value any // a pointer to it
+	before *node
+	value  any // a pointer to it
 }
 
 // Handle stands for a value: two are equal if their values are.
@@ -29,22 +24,18 @@ func (h Handle[T]) Value() T { return *h.value }
 
 // Make returns the Handle of a value.
 func Make[T comparable](value T) Handle[T] {
-	mu.Lock()
-	p := find(value)
-	if p == nil {
-		p = new(T)
-		*p = value
-		kept = &node{next: kept, value: p}
-	}
-	mu.Unlock()
-	return Handle[T]{p}
-}
-
-func find[T comparable](value T) *T {
-	for n := kept; n != nil; n = n.next {
+	lock()
+	var found *T
+	for n := last; n != nil && found == nil; n = n.before {
 		if p, ok := n.value.(*T); ok && *p == value {
-			return p
+			found = p
 		}
 	}
-	return nil
+	if found == nil {
+		found = new(T)
+		*found = value
+		last = &node{last, found}
+	}
+	unlock()
+	return Handle[T]{found}
 }
