@@ -25,3 +25,8 @@ func isTimeout(err error) bool {
 	t, ok := err.(interface{ Timeout() bool })
 	return ok && t.Timeout()
 }
+
+// classify says of a device's error whether it was a timeout or temporary.
+func (e *DNSError) classify(err error) {
+	e.IsTimeout, e.IsTemporary = isTimeout(err), isTemporary(err)
+}

@@ -4,6 +4,7 @@ package net
 
 import (
 	"io"
+	"os"
 	"unsafe"
 )
 
@@ -48,4 +49,22 @@ func isTimeout(err error) bool {
 		}
 		err = x.Unwrap()
 	}
+}
+
+// classify says of a device's error whether it was a timeout. To ask it by methods
+// has those of all errors linked, 1 KB.
+func (e *DNSError) classify(err error) {
+	e.IsTimeout = wraps(err, os.ErrDeadlineExceeded)
+}
+
+// wraps reports whether err is, or wraps, the one copy of target.
+func wraps(err, target error) bool {
+	for !identical(err, target) {
+		x, ok := err.(interface{ Unwrap() error })
+		if !ok {
+			return false
+		}
+		err = x.Unwrap()
+	}
+	return true
 }

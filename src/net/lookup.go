@@ -390,9 +390,7 @@ func lookupError(err error, host string) error {
 	if isHostUnknown(err) {
 		return &DNSError{Err: string(errNoSuchHost), Name: host, IsNotFound: true}
 	}
-	e := &DNSError{Err: err.Error(), Name: host, UnwrapErr: err, IsTimeout: isTimeout(err)}
-	if t, ok := err.(interface{ Temporary() bool }); ok {
-		e.IsTemporary = t.Temporary()
-	}
+	e := &DNSError{Err: err.Error(), Name: host, UnwrapErr: err}
+	e.classify(err)
 	return e
 }
