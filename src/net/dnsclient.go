@@ -239,11 +239,6 @@ func named(err error, name string) error {
 	return err
 }
 
-func isTemporary(err error) bool {
-	e, ok := err.(Error)
-	return ok && e.Temporary()
-}
-
 // each calls f with the answers of a type, until it reports that one is bad.
 func (a *dnsAnswer) each(qtype uint16, name string, f func(r dnsRecord) (ok bool)) error {
 	for {

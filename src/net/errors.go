@@ -143,6 +143,11 @@ func (e *OpError) Temporary() bool {
 	return ok && t.Temporary()
 }
 
+func isTemporary(err error) bool {
+	e, ok := err.(Error)
+	return ok && e.Temporary()
+}
+
 // A ParseError says that a text is not the literal address it should be.
 type ParseError struct {
 	// Type is what was expected, as "IP address" or "CIDR address".
