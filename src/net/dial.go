@@ -90,7 +90,8 @@ func dialPlain(network, address string) (Conn, error) {
 	if address == "" {
 		return nil, dialError(network, errMissingAddress)
 	}
-	addrs, host, err := DefaultResolver.resolve(nil, "tcp", 0, address)
+	var none context.Context
+	addrs, host, err := DefaultResolver.resolve(none, "tcp", 0, address)
 	if err != nil {
 		return nil, dialError(network, err)
 	}

@@ -13,7 +13,8 @@ import (
 // of a host it takes one.
 func Listen(network, address string) (Listener, error) {
 	if len(network) == 3 && network[0] == 't' && network[1] == 'c' && network[2] == 'p' {
-		return (*ListenConfig)(nil).listenTCPName(nil, network, 0, address) // see Dial
+		var none context.Context // see Dial
+		return (*ListenConfig)(nil).listenTCPName(none, network, 0, address)
 	}
 	var lc ListenConfig
 	return lc.Listen(context.Background(), network, address)
