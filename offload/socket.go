@@ -164,7 +164,7 @@ func (d *device) touch(s *Socket) {
 	now := d.now()
 	d.mu.Lock()
 	s.active, d.active = now, now
-	s.next = now + pollMin
+	s.next = now + pollMin.instant()
 	d.mu.Unlock()
 }
 
