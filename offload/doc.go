@@ -88,4 +88,12 @@
 //
 // One goroutine per device does all of that while the link is up. It never
 // calls a Chip while another call does.
+//
+// # Flash
+//
+// TinyGo describes in a board's flash whatever type is put into an interface, with all
+// that it leads to, and TinyGo's programs have little to spare. A driver for
+// boards passes as its Chip a struct of one unsafe.Pointer, as package wifinina does,
+// asks Socket.IsDatagram and IsTLS in place of comparing Kind, compares errors by Same
+// and Is, and has neither defer nor timers nor a time.Time in it.
 package offload

@@ -14,16 +14,16 @@ import (
 // How often a socket is asked about depends on how long nothing has come: a
 // part of that time, but
 const (
-	pollMin   = instant(500 * time.Microsecond) // at least
-	pollShare = 5                               // that part, as a power of 2,
-	pollWarm  = instant(20 * time.Millisecond)  // at most: what the first request after a pause waits for
-	coldShare = 6                               // then, if there are others, a smaller part,
-	pollCold  = instant(59 * time.Millisecond)  // until there are 17 looks a second at all together.
+	pollMin   = pause(500 * time.Microsecond >> 10) // at least
+	pollShare = 5                                   // that part, as a power of 2,
+	pollWarm  = pause(20 * time.Millisecond >> 10)  // at most: what the first request after a pause waits for
+	coldShare = 6                                   // then, if there are others, a smaller part,
+	pollCold  = pause(59 * time.Millisecond >> 10)  // until there are 17 looks a second at all together.
 
-	signalMax = instant(5 * time.Millisecond)   // between two looks at the signal
-	pollQuiet = instant(500 * time.Millisecond) // at a socket that it tells of, while it does not,
+	signalMax = pause(5 * time.Millisecond >> 10)   // between two looks at the signal
+	pollQuiet = pause(500 * time.Millisecond >> 10) // at a socket that it tells of, while it does not,
 
-	signalLate = instant(30 * time.Millisecond) // but for so long after traffic: a signal may lag
+	signalLate = pause(30 * time.Millisecond >> 10) // but for so long after traffic: a signal may lag
 )
 
 // poller is the state of a device's poller. Only its goroutine uses it, but
@@ -140,7 +140,7 @@ func (d *device) sample() (attend bool) {
 			}
 		}
 	}
-	p.signal = now + bounded(pollMin, (now-active)>>pollShare, signalMax)
+	p.signal = now + bounded(pollMin, since(active, now)>>pollShare, signalMax).instant()
 	d.mu.Unlock()
 	return rose || high && d.cfg.Push
 }
@@ -216,7 +216,7 @@ func (d *device) look(s *Socket, want Ready) {
 	now := d.now()
 	d.mu.Lock()
 	if s.gen == gen {
-		s.next = now + d.interval(s, want, now)
+		s.next = now + d.interval(s, want, now).instant()
 		for w := d.waiters; w != nil; w = w.next {
 			if w.s == s && r&w.want.ready() != 0 {
 				w.inform()
@@ -228,7 +228,7 @@ func (d *device) look(s *Socket, want Ready) {
 
 // interval returns how long not to poll a socket for what want says. The caller
 // holds mu.
-func (d *device) interval(s *Socket, want Ready, now instant) instant {
+func (d *device) interval(s *Socket, want Ready, now instant) pause {
 	last := s.active
 	if s.state == stateListening {
 		last = d.active // a client that got its answer may have the next request
@@ -237,7 +237,7 @@ func (d *device) interval(s *Socket, want Ready, now instant) instant {
 	if told && d.poll.high {
 		last = max(last, d.poll.edge)
 	}
-	idle := now - last
+	idle := since(last, now)
 	if told && !d.poll.high && idle > signalLate {
 		return pollQuiet
 	}
@@ -259,9 +259,9 @@ func (d *device) interval(s *Socket, want Ready, now instant) instant {
 	if doors+others <= 1 && !s.Signalled {
 		return pollWarm // a server that waits for its next client, most often
 	}
-	most := instant(others)
+	most := pause(others)
 	if s.door() {
-		most = instant(doors)
+		most = pause(doors)
 	}
 	if doors > 0 && others > 0 {
 		most *= 2
@@ -272,7 +272,17 @@ func (d *device) interval(s *Socket, want Ready, now instant) instant {
 // bounded returns t, or the bound that it is beyond.
 //
 //go:noinline
-func bounded(low, t, high instant) instant { return max(low, min(t, high)) }
+func bounded(low, t, high pause) pause { return max(low, min(t, high)) }
+
+// pause is a time in units of 1024 ns: in one word, which 73 minutes fit into.
+type pause uint32
+
+func (p pause) instant() instant { return instant(p) << 10 }
+
+// since returns the time from t to now, none if t is later, at most what a pause can be.
+//
+//go:noinline
+func since(t, now instant) pause { return pause(max(0, min((now-t)>>10, 1<<32-1))) }
 
 // door reports whether peers that are not known yet reach the socket.
 func (s *Socket) door() bool { return s.state == stateListening || s.IsDatagram() }

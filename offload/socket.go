@@ -112,6 +112,8 @@ func (d *device) alloc(kind Kind) int {
 }
 
 // vacant returns the index of a free entry that may be used, or -1. The caller holds mu.
+//
+//go:noinline
 func (d *device) vacant() int {
 	fd, used := -1, 0
 	for i := range d.sockets {
@@ -129,6 +131,8 @@ func (d *device) vacant() int {
 
 // adopt notes that the chip's socket of s is there. Should an older entry have
 // the same number, the chip has closed that one behind our back.
+//
+//go:noinline
 func (d *device) adopt(s *Socket) {
 	d.mu.Lock()
 	for i := range d.sockets {
@@ -164,7 +168,7 @@ func (d *device) touch(s *Socket) {
 	now := d.now()
 	d.mu.Lock()
 	s.active, d.active = now, now
-	s.next = now + pollMin
+	s.next = now + pollMin.instant()
 	d.mu.Unlock()
 }
 

@@ -202,13 +202,18 @@ func (u *Device) Accept(sockfd int) (int, netip.AddrPort, error) {
 	if err != nil {
 		return -1, from, err
 	}
-	fd, err := d.acceptFor(w, &from)
+	fd, err := d.acceptFor(w)
 	d.exit(w)
+	if err == nil {
+		d.mu.Lock()
+		from = d.sockets[fd].Peer
+		d.mu.Unlock()
+	}
 	return fd, from, err
 }
 
 // acceptFor is Accept.
-func (d *device) acceptFor(w *waiter, from *netip.AddrPort) (int, error) {
+func (d *device) acceptFor(w *waiter) (int, error) {
 	for {
 		if err := d.takeFor(w); err != nil {
 			return -1, err
@@ -217,7 +222,7 @@ func (d *device) acceptFor(w *waiter, from *netip.AddrPort) (int, error) {
 			d.give()
 			return -1, errNotListening
 		}
-		fd, next, err := d.accept(w, from)
+		fd, next, err := d.accept(w)
 		d.give()
 		if err != nil {
 			return -1, err
@@ -240,7 +245,7 @@ func (d *device) acceptFor(w *waiter, from *netip.AddrPort) (int, error) {
 
 // accept takes a connection if there is one; otherwise fd is -1 and next what
 // to wait for. The caller holds the bus.
-func (d *device) accept(w *waiter, from *netip.AddrPort) (fd int, next want, err error) {
+func (d *device) accept(w *waiter) (fd int, next want, err error) {
 	d.mu.Lock()
 	fd = d.alloc(Stream)
 	d.mu.Unlock()
@@ -259,7 +264,6 @@ func (d *device) accept(w *waiter, from *netip.AddrPort) (fd int, next want, err
 	d.setState(s, stateConnected)
 	d.mu.Lock()
 	s.Port, s.peered = w.s.Port, true
-	*from = s.Peer
 	d.mu.Unlock()
 	return fd, wantNothing, nil
 }

@@ -38,6 +38,7 @@ func (b *bus) tx(w, r []byte) bool {
 	return machine.NINA_SPI.Tx(w, r) == nil
 }
 
+//go:noinline
 func (b *bus) setCS(high bool) {
 	if given {
 		setPin(b.cs, high)
