@@ -396,22 +396,27 @@ func (b *bus) sent(data []byte) (int, fault) {
 // recv reads into dst, at most maxRecv bytes. 0 is nothing there, the end or
 // an error.
 func (b *bus) recv(fd byte, dst []byte) (int, fault) {
-	const header = 5
 	dst = dst[:min(len(dst), maxRecv)]
-	n, err := b.recvRequest(cmdRecv, fd, len(dst), header, 1)
+	n, err := b.recvRequest(cmdRecv, fd, len(dst), 5, 1)
 	if err == 0 {
-		if n > len(dst) {
-			err = errGarbled
-		} else {
-			// The end mark tells no data from a length that was damaged.
-			err = b.body(dst[:n], true)
-		}
-		err = b.finish(err)
+		err = b.recvBody(dst, n, len(dst))
 	}
 	if err != 0 {
 		return 0, err
 	}
 	return n, 0
+}
+
+// recvBody reads the data of a reply, of which n bytes are there and most were asked for,
+// as far as dst goes, and finishes the exchange. The end mark, if it gets there, tells
+// no data from a length that was damaged.
+func (b *bus) recvBody(dst []byte, n, most int) fault {
+	err := errGarbled
+	if n <= most {
+		keep := min(n, len(dst))
+		err = b.body(dst[:keep], keep == n)
+	}
+	return b.finish(err)
 }
 
 // discard reads from a stream and throws away what it reads, of which it
@@ -436,40 +441,23 @@ func (b *bus) recvFrom(fd byte, dst []byte) (int, addr, fault) {
 	}
 	b.in = b.inb[:header]
 	from, ok := b.address(0)
-	keep := min(n, len(dst))
-	switch {
-	case !ok || n > ask:
-		err = errGarbled
-	default:
-		err = b.body(dst[:keep], keep == n)
+	if !ok {
+		n = maxFrame // and so no good
 	}
-	if err = b.finish(err); err != 0 {
+	if err = b.recvBody(dst, n, ask); err != 0 {
 		return 0, addr{}, err
 	}
-	return keep, from, 0
+	return min(n, len(dst)), from, 0
 }
 
 // recvSlot reads from a slot into dst. It asks for size bytes, which may be more
 // than fit: the rest is lost. It returns how many came.
 func (b *bus) recvSlot(slot byte, dst []byte, size int) (int, fault) {
-	const header = 5
-	f := b.start(cmdRecvSlot, 2)
-	f.octet(slot)
-	f.short(uint16(size<<8 | size>>8))
-	if err := b.request(nil); err != 0 {
-		return 0, err
+	n, err := b.recvRequest(cmdRecvSlot, slot, size, 5, 1)
+	if err == 0 {
+		err = b.recvBody(dst, n, size)
 	}
-	total, err := b.reply(1, header, false)
-	n := total - header - 1
-	switch {
-	case err != 0:
-	case n < 0 || n > size:
-		err = errGarbled
-	default:
-		keep := min(n, len(dst))
-		err = b.body(dst[:keep], keep == n)
-	}
-	if err = b.finish(err); err != 0 {
+	if err != 0 {
 		return 0, err
 	}
 	return n, 0

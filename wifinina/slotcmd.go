@@ -59,21 +59,17 @@ func (b *bus) startClient(slot byte, host string, to addr, mode byte) (bool, fau
 	if err := b.within(limit).request(nil); err != 0 {
 		return false, err
 	}
-	// A failure is a reply without parameters.
-	b.in = b.inb[:8]
-	err := fault(0)
-	if !b.tx(nil, b.in) {
-		err = errSPI
-	}
-	ok := err == 0 && b.in[2] == 1
-	if err == 0 {
-		var need int
-		need, err = replyLen(b.in, cmdStartClient, int(b.in[2]&1))
-		if err == 0 && (need > 8 || ok && b.in[3] != 1) {
-			err = errGarbled
+	_, err := b.reply(1, 8, true)
+	if err == errGarbled {
+		// A failure is a reply without parameters.
+		if _, err = replyLen(b.in, cmdStartClient, 0); err == 0 {
+			return false, b.finish(0)
 		}
 	}
-	return ok && err == 0 && b.in[4] == 1, b.finish(err)
+	if err == 0 && b.in[3] != 1 {
+		err = errGarbled
+	}
+	return err == 0 && b.in[4] == 1, b.finish(err)
 }
 
 // stopClient closes a slot's connection or datagrams and frees it.
