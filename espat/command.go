@@ -260,12 +260,13 @@ func (c *chip) await(s step, limit time.Duration, may bool) error {
 			// It has given no result of its own meanwhile, so it was dropped.
 			again, c.busy = 0, false
 			c.resend()
+			start = now
 		}
 		switch {
 		case now >= c.until:
 			c.late()
 			return nil
-		case limit != 0 && now-start >= limit:
+		case limit != 0 && again == 0 && now-start >= limit:
 			return errLate
 		case may && n.long && c.eng.Interrupted() != nil:
 			return errLate
