@@ -76,6 +76,7 @@ type chip struct {
 	booting   bool // a restart is expected
 	booted    bool // and done
 	rebooted  bool // it came unexpected
+	waits     bool // it may wait for data
 	unsure    bool // what comes next may be the answer to an earlier command
 	dead      bool
 }

@@ -231,6 +231,8 @@ func (c *chip) ended(r result) {
 // late ends a command that had no answer in time: the module may hang, or a byte is
 // lost, or it waits for data.
 func (c *chip) late() {
+	c.waits = c.waits || c.step == stepPrompt || c.step == stepRecv
+	c.dead = c.dead || c.step == stepRecv && c.cfg.Reset != nil // or the peer would get something else
 	c.unsure = true
 	c.ended(resultLost)
 }
@@ -353,9 +355,10 @@ func (c *chip) sync() error {
 	patience := c.eng.Elapsed() + c.lim.answer
 	for try := 0; try < 4; {
 		c.hush()
-		if try == 1 {
-			c.writeText("+++")
-			c.hush()
+		if c.waits || try == 2 {
+			// Before anything else is written: it would be data.
+			c.waits = false
+			c.cancel()
 			time.Sleep(40 * c.lim.guard) // a second is asked for
 		}
 		if c.hello(2 * c.lim.probe) {
@@ -374,6 +377,13 @@ func (c *chip) sync() error {
 	}
 	c.dead = true
 	return errNoAnswer
+}
+
+// cancel makes the module wait for data no more, if it does.
+func (c *chip) cancel() {
+	time.Sleep(c.lim.guard)
+	c.writeText("+++")
+	c.hush()
 }
 
 // hello asks the module for a sign of life.
@@ -579,7 +589,7 @@ func (c *chip) prompted() {
 	}
 	// One of a command that was given up: the module waits for data.
 	if c.step == stepIdle {
-		c.unsure = true
+		c.unsure, c.waits = true, true
 	}
 }
 

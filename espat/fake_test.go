@@ -46,10 +46,11 @@ type fakeModule struct {
 	boots   int
 
 	// Data that are coming in.
-	need int
-	to   int
-	dest string
-	data []byte
+	need    int
+	to      int
+	cancels bool // +++ in the middle of data ends them, too
+	dest    string
+	data    []byte
 
 	ssid, pass string
 	joined     string
@@ -129,7 +130,7 @@ func (m *fakeModule) Write(p []byte) (int, error) {
 	}
 	for i := 0; i < len(p); i++ {
 		if m.need > 0 {
-			if i == 0 && string(p) == "+++" && len(m.data) == 0 {
+			if i == 0 && string(p) == "+++" && (len(m.data) == 0 || m.cancels) {
 				m.need = 0
 				m.out("\r\nSEND Canceled\r\n")
 				m.running--
@@ -270,7 +271,9 @@ func (m *fakeModule) run(cmd string) string {
 		case "AT+CWMODE", "AT+CWJAP", "AT+CWDHCP", "AT+CIPSTA", "AT+CWSAP", "AT+CIPAP":
 			return error_
 		}
-		name = strings.Replace(name, "_CUR", "", 1)
+		if name != "AT+UART_CUR" {
+			name = strings.Replace(name, "_CUR", "", 1)
+		}
 	} else if strings.Contains(name, "_CUR") && name != "AT+UART_CUR" {
 		return error_
 	}

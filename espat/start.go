@@ -70,7 +70,7 @@ func (c *chip) setBaud(baud uint32, flow bool) error {
 func (c *chip) forget() {
 	c.step, c.job, c.want = stepIdle, jobPlain, wantNothing
 	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server = noConn, noLink, noConn, noConn, noConn
-	c.unsure, c.dead, c.rebooted, c.quiet, c.told = false, false, false, false, false
+	c.unsure, c.waits, c.dead, c.rebooted, c.quiet, c.told = false, false, false, false, false, false
 	c.joined, c.ap, c.v6, c.timed = false, false, false, false
 	c.orphans, c.active = 0, 0
 	c.pool.buf, c.pool.open = c.pool.buf[:0], false
@@ -216,32 +216,24 @@ func (c *chip) restart() error {
 // it starts, or at another.
 func (c *chip) find() error {
 	rates := [...]uint32{c.baud, c.cfg.Baud, c.cfg.MaxBaud, 115200, 921600, 2000000, 74880, 9600}
-	for try := 0; try < 2; try++ {
-		for i, baud := range rates {
-			if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
-				continue
+	for i, baud := range rates {
+		if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
+			continue
+		}
+		if i > 0 && !c.canSet() {
+			break
+		}
+		if i > 0 || c.rated {
+			if err := c.setBaud(baud, c.flow && baud == c.cfg.MaxBaud); err != nil {
+				return err
 			}
-			if i > 0 && !c.canSet() {
-				break
-			}
-			if i > 0 || c.rated {
-				if err := c.setBaud(baud, c.flow && baud == c.cfg.MaxBaud); err != nil {
-					return err
-				}
-			}
-			c.rated = true
-			if try > 0 {
-				// It may wait for data.
-				time.Sleep(c.lim.guard)
-				c.writeText("+++")
-				time.Sleep(c.lim.guard)
-				c.hush()
-			}
-			// What it has of a command spoils the first.
-			for range 2 {
-				if c.hello(c.lim.probe) || c.busy {
-					return nil
-				}
+		}
+		c.rated = true
+		c.cancel()
+		// What it has of a command spoils the first.
+		for range 3 {
+			if c.hello(c.lim.probe) || c.busy {
+				return nil
 			}
 		}
 	}
