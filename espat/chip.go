@@ -68,6 +68,7 @@ type chip struct {
 	joined    bool // the station has an address
 	ap        bool // it is an access point only
 	v6        bool // IPv6 is enabled
+	new6      bool // and there is an address that was not asked for yet
 	timed     bool // SNTP is
 	flow      bool // flow control is
 	slow      bool // the higher speed did not work

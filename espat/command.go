@@ -647,6 +647,10 @@ func (c *chip) wifi(p []byte) {
 	switch string(p) {
 	case "GOT IP":
 		c.joined = true
+	case "GOT IPv6 LL", "GOT IPv6 GL":
+		if c.new6 = c.v6; c.new6 {
+			c.eng.CheckSoon()
+		}
 	case "DISCONNECT":
 		if c.joined = false; !c.ap {
 			c.eng.CheckSoon()

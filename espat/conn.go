@@ -185,7 +185,8 @@ func (c *chip) closed(link int) {
 	switch k := &c.conns[i]; k.state {
 	case connStarting:
 		c.up, c.down = false, c.up
-		return
+	case connNew, connRefused:
+		k.link = noLink
 	case connPending:
 		if k.link = noLink; !c.pool.holds(i) {
 			k.state = connFree
@@ -272,19 +273,16 @@ func (c *chip) pushed(h header) {
 	if c.dataConn == noConn || h.size == 0 {
 		return
 	}
-	i := int(c.dataConn)
-	k := &c.conns[i]
 	if c.pool.buf == nil {
 		c.makePool()
 	}
-	dgram := k.kind == offload.Datagram
-	for !c.pool.begin(i, h.size, h.from, dgram) {
-		if !dgram {
-			c.overrun()
-		}
-		return // a datagram is lost, as datagrams may
+	i := int(c.dataConn)
+	switch dgram := c.conns[i].kind == offload.Datagram; {
+	case c.pool.begin(i, h.size, h.from, dgram):
+		w.sink = sinkPool
+	case !dgram: // which is lost, as datagrams may
+		w.sink = sinkFull
 	}
-	w.sink = sinkPool
 }
 
 // makePool makes the buffer for what comes unasked, when it is needed first.
@@ -306,7 +304,7 @@ func (c *chip) replied(h header) {
 // received is called at the end of data.
 func (c *chip) received() {
 	w := &c.wire
-	if w.sink == sinkPool {
+	if w.sink >= sinkPool {
 		c.pool.close()
 		c.notify(int(c.dataConn), offload.Readable)
 	}
@@ -434,7 +432,7 @@ func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error
 		return 0, nil
 	case connStarting:
 		return 0, nil
-	case connRefused:
+	case connRefused, connNew:
 		return 0, c.refusal(k)
 	case connClosed:
 		return offload.Readable | offload.Writable, nil

@@ -12,12 +12,12 @@ import (
 
 // bindDatagram gives a datagram socket its link.
 func (c *chip) bindDatagram(s *offload.Socket, port uint16) error {
-	return c.startDatagram(int(s.Handle%maxConns), port, netip.Addr{})
+	return c.startDatagram(int(s.Handle%maxConns), port, s.V6, netip.Addr{})
 }
 
 // startDatagram opens the link of a datagram socket, which receives what is sent to
 // group, too, if that is valid.
-func (c *chip) startDatagram(i int, port uint16, group netip.Addr) error {
+func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (c *chip) startDatagram(i int, port uint16, group netip.Addr) error {
 		c.raw(`,"UDP",`).ip(group)
 	case group.IsValid():
 		c.raw(`,"UDPv6",`).ip(group)
-	case c.v6:
+	case v6:
 		c.raw(`,"UDPv6","::"`)
 	default:
 		c.raw(`,"UDP","0.0.0.0"`)
@@ -87,6 +87,9 @@ func (c *chip) SendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, err
 	}
 	if len(p) == 0 {
 		return false, errEmpty
+	}
+	if to.Addr().Is6() != s.V6 {
+		return false, netdev.ErrFamilyNotSupported
 	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(len(p)).char(',').ip(to.Addr()).char(',').num(int(to.Port()))
 	err := c.deliver(i, p)

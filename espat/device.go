@@ -71,6 +71,10 @@ type Config struct {
 	FlowControl bool
 	SetUART     func(baud uint32, flowControl bool) error
 
+	// IPv6 makes the module have an IPv6 address as well, where the firmware can:
+	// the ESP32's from 2.2 on.
+	IPv6 bool
+
 	// Buffer is how many bytes are kept, for all sockets together, of what the
 	// module sends unasked; 0 stands for 3100, which is two datagrams of the largest
 	// size. It is allocated with the first datagram socket.
@@ -135,6 +139,7 @@ var (
 	_ offload.Optioner  = (*chip)(nil)
 	_ offload.Checker   = (*chip)(nil)
 	_ offload.Hardware  = (*chip)(nil)
+	_ offload.Resolver6 = (*chip)(nil)
 )
 
 // New returns a device for the module that cfg describes and makes it the one that
@@ -226,8 +231,8 @@ func (d *Device) DNSServers() []netip.AddrPort {
 // makes progress meanwhile. The firmware chooses the time to live: ttl has no effect.
 func (d *Device) Ping(ip netip.Addr, ttl uint8) (time.Duration, error) {
 	ip = ip.Unmap()
-	if !ip.Is4() {
-		return 0, netdev.ErrFamilyNotSupported
+	if !ip.IsValid() {
+		return 0, netdev.ErrMalAddr
 	}
 	if err := d.chip.eng.Begin(true); err != nil {
 		return 0, err
@@ -244,7 +249,7 @@ func (d *Device) Ping(ip netip.Addr, ttl uint8) (time.Duration, error) {
 // multicast group, too. A socket can join one group. ifIndex does not matter.
 func (d *Device) JoinGroup(sockfd int, group netip.Addr, ifIndex int) error {
 	group = group.Unmap()
-	if !group.Is4() || !group.IsMulticast() {
+	if !group.IsMulticast() {
 		return errGroup
 	}
 	if err := d.chip.eng.Begin(true); err != nil {

@@ -435,7 +435,7 @@ func (m *fakeModule) run(cmd string) string {
 		return okay
 	case "AT+CIPSEND":
 		n := m.number(a[1])
-		if link < 0 || !m.links[link].open || n <= 0 || n > 8192 || m.esp8266 && n > 2048 || len(a) > 2 != (m.links[link].typ == "UDP") {
+		if link < 0 || !m.links[link].open || n <= 0 || n > 8192 || m.esp8266 && n > 2048 || len(a) > 2 != strings.HasPrefix(m.links[link].typ, "UDP") {
 			return error_
 		}
 		m.after(time.Millisecond, func() {
@@ -858,4 +858,16 @@ func send(t testing.TB, d *Device, fd int, s string) {
 	if err != nil || n != len(s) {
 		t.Fatalf("Send: %d of %d bytes, %v", n, len(s), err)
 	}
+}
+
+// ap0 is a port without an address.
+func ap0(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.Addr{}, port) }
+
+// bubble2 is bubble for a second one in a test.
+func bubble2(t *testing.T, version string, f func(t *testing.T, d *Device, m *fakeModule)) {
+	t.Helper()
+	alone(t, version, nil, func(t *testing.T, d *Device, m *fakeModule) {
+		ok(t, d.NetConnect())
+		f(t, d, m)
+	})
 }

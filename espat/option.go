@@ -60,12 +60,15 @@ func (c *chip) joinGroup(s *offload.Socket, group netip.Addr) error {
 	if s.Kind != offload.Datagram || s.Port == 0 || k.state != connOpen || k.grouped {
 		return errGroupSock
 	}
+	if group.Is6() != s.V6 {
+		return errGroup
+	}
 	if err := c.ready(); err != nil {
 		return err
 	}
 	c.orphans |= 1 << k.link
 	*k = conn{state: connNew, link: noLink, kind: s.Kind}
-	err := c.startDatagram(i, s.Port, group)
+	err := c.startDatagram(i, s.Port, s.V6, group)
 	k.grouped = err == nil
 	if err != nil && k.state == connNew {
 		k.state = connClosed

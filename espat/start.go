@@ -116,13 +116,14 @@ func (c *chip) start1() error {
 	if err := c.optional(c.at("+CIPTCPOPT=5,-1,1,").num(sendTimeout)); err != nil {
 		return err
 	}
-	if c.fw.ipv6() {
+	if c.cfg.IPv6 && c.fw.ipv6() {
 		err := c.at("+CIPV6=1").run(c.lim.answer)
 		if err != nil && err != errRefused {
 			return err
 		}
 		c.v6 = err == nil
 	}
+	c.knows6(nil)
 	return nil
 }
 

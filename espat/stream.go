@@ -65,12 +65,12 @@ func (c *chip) Connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 		if c.await(stepFinal, c.byteTime(c.outn)+5*time.Millisecond, false) != nil {
 			return false, nil
 		}
-		switch k := &c.conns[i]; {
-		case k.state != connRefused:
-			return true, nil
-		case k.link != noLink:
-			k.link = noLink
+		switch k := &c.conns[i]; k.state {
+		case connRefused:
 			return false, c.refusal(k)
+		case connNew:
+		default:
+			return true, nil
 		}
 	}
 	return false, netdev.ErrNoMoreSockets
@@ -101,7 +101,7 @@ func (c *chip) started(i int8, r result) {
 	k := &c.conns[i]
 	switch {
 	case k.link != link:
-		k.state = connRefused // the link was another's
+		k.state = connNew // the link was another's
 	case r == resultOK:
 		k.state = connOpen
 		if s := c.eng.Socket(offload.Handle(i)); s != nil && k.kind != offload.Datagram {
@@ -111,7 +111,7 @@ func (c *chip) started(i int8, r result) {
 			c.end(int(i))
 		}
 	default:
-		k.state = connRefused
+		k.state, k.link = connRefused, noLink
 		if r != resultError {
 			c.orphans |= 1 << link
 		}
@@ -170,11 +170,19 @@ func (c *chip) Listen(s *offload.Socket, backlog int) error {
 
 func (c *chip) serve(s *offload.Socket) error {
 	c.at("+CIPSERVER=1,").num(int(s.Port))
-	if s.Kind == offload.TLS {
+	if s.Kind != offload.TLS {
+		if s.V6 {
+			c.raw(`,"TCPv6"`)
+		}
+	} else {
 		if c.fw.esp8266 {
 			return errNoTLSServer
 		}
-		c.raw(`,"SSL"`)
+		c.raw(`,"SSL`)
+		if s.V6 {
+			c.raw("v6")
+		}
+		c.char('"')
 		if t := c.cfg.TLS; t != nil && t.ServerVerify {
 			c.raw(",1")
 		}

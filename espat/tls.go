@@ -68,6 +68,9 @@ const hostMax = 64
 // Resolve looks up an address of a host.
 func (c *chip) Resolve(name string) (netip.Addr, error) { return c.resolve(name, 0) }
 
+// Resolve6 looks up an IPv6 address of a host.
+func (c *chip) Resolve6(name string) (netip.Addr, error) { return c.resolve(name, 6) }
+
 // resolve looks up an address of a family: 4, 6, or 0 for either.
 func (c *chip) resolve(name string, family int) (netip.Addr, error) {
 	c.at("+CIPDOMAIN=").text(name)

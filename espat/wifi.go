@@ -223,6 +223,34 @@ func (c *chip) address() (netip.Addr, error) {
 	return ip, nil
 }
 
+// address6 asks for the module's IPv6 address: that of the Internet, or of the link.
+func (c *chip) address6() error {
+	c.new6 = false
+	for _, name := range [...]string{"+CIFSR:STAIP6GL,", "+CIFSR:STAIP6LL,"} {
+		if err := c.at("+CIFSR").ask(name, c.lim.answer); err != nil {
+			return err
+		}
+		if len(c.answer) > 0 {
+			c.knows6(unquote(c.answer))
+			break
+		}
+	}
+	return nil
+}
+
+// knows6 tells the engine the IPv6 address, or that it is not known, or that there
+// is none.
+func (c *chip) knows6(p []byte) {
+	ip := address(p)
+	if c.v6 && !ip.Is6() {
+		ip = netip.IPv6Unspecified()
+	}
+	if !c.v6 {
+		ip = netip.Addr{}
+	}
+	c.eng.SetIPv6(ip)
+}
+
 // HardwareAddr returns the MAC address.
 func (c *chip) HardwareAddr() (net.HardwareAddr, error) {
 	name := "+CIFSR:STAMAC,"
@@ -274,11 +302,16 @@ func (c *chip) Check() (up bool, err error) {
 	if !c.joined && !c.ap {
 		return false, nil
 	}
-	if c.step != stepIdle {
-		return true, nil // it has its time to answer
+	if c.step != stepIdle || c.wire.need > 0 {
+		return true, nil // it has its time to answer, or waits for room for its data
 	}
 	if err := c.ready(); err != nil {
 		return true, err
+	}
+	if c.new6 {
+		if err := c.address6(); err != nil {
+			return true, err
+		}
 	}
 	if c.eng.Elapsed()-c.lastLook < c.lim.check {
 		return true, nil

@@ -1,7 +1,10 @@
 package espat
 
 import (
+	"net/netip"
 	"time"
+
+	"tinynet/offload"
 )
 
 // UART is the serial port that leads to the module, as TinyGo's *machine.UART is: 8
@@ -86,6 +89,7 @@ const (
 	sinkNowhere sink = iota
 	sinkCaller       // into dst
 	sinkPool         // into the pool
+	sinkFull         // into the pool, as soon as there is room
 )
 
 // pump handles what has come, and returns when there is no more for now. It stops
@@ -145,15 +149,28 @@ func (c *chip) data() bool {
 	case sinkCaller:
 		k := copy(w.dst, p)
 		w.dst = w.dst[k:]
+	case sinkFull:
+		if c.pool.begin(int(c.dataConn), 0, netip.AddrPort{}, false) {
+			w.sink = sinkPool
+			return true
+		}
+		if c.step == stepIdle {
+			w.heard = c.eng.Elapsed()
+			return false
+		}
+		c.overrun()
 	case sinkPool:
 		k := c.pool.add(p)
-		if k < n && c.step == stepIdle {
-			if k == 0 {
-				return false
-			}
-			n = k
-		} else if k < n {
+		switch {
+		case k == n:
+		case c.step != stepIdle:
 			c.overrun()
+		case k == 0:
+			w.heard = c.eng.Elapsed()
+			c.notify(int(c.dataConn), offload.Readable)
+			return false
+		default:
+			n = k
 		}
 	}
 	w.r += uint8(n)
