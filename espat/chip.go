@@ -19,13 +19,12 @@ type chip struct {
 	pool pool
 
 	conns [maxConns]conn
-	peers [maxLinks]netip.AddrPort // of accepted connections
+	peers [maxLinks]place // of accepted connections
 
 	// The outstanding command: see command.go.
 	out      [commandMax]byte
 	outn     int
-	ans      [lineMax]byte
-	answer   []byte // of ans
+	answer   []byte // of its reply, in out: the command was taken
 	prefix   string
 	until    time.Duration // when it is late
 	nudge    time.Duration // when to ask after it, 0 for never

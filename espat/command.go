@@ -114,7 +114,7 @@ func (c *chip) text(s string) *chip {
 func (c *chip) run(limit time.Duration) error { return c.exchange(wantNothing, "", limit) }
 
 // ask is run for a command whose reply is a line that begins with prefix. The rest of
-// it is in answer afterwards, nil if there was none.
+// it is in answer afterwards, nil if there was none, until the next command is built.
 func (c *chip) ask(prefix string, limit time.Duration) error {
 	return c.exchange(wantLine, prefix, limit)
 }
@@ -598,12 +598,12 @@ func (c *chip) reply(p []byte) bool {
 	switch c.want {
 	case wantLine:
 		if starts(p, c.prefix) {
-			c.answer = c.ans[:copy(c.ans[:], p[len(c.prefix):])]
+			c.keep(p[len(c.prefix):])
 			return true
 		}
 	case wantLinks:
 		if starts(p, "STATUS:") {
-			c.answer = c.ans[:copy(c.ans[:], p[len("STATUS:"):])]
+			c.keep(p[len("STATUS:"):])
 			return true
 		}
 		if starts(p, "+CIPSTATE:") {
@@ -621,6 +621,13 @@ func (c *chip) reply(p []byte) bool {
 		}
 	}
 	return false
+}
+
+// keep keeps part of a reply until the next command is built, and in the place of
+// the last.
+func (c *chip) keep(p []byte) {
+	c.mine = false
+	c.answer = c.out[:copy(c.out[:], p)]
 }
 
 // restarted takes the news that the module has restarted.

@@ -19,14 +19,18 @@ type conn struct {
 	size    uint16 // of the data that the module has, as it said; for datagrams
 	avail   bool   // the module has data
 	small   bool   // it refused to give them out: fewer at a time
-	reset   bool   // it ended with data unread in the module, or lost
-	failed  bool   // data that were sent did not get through
+	reset   bool   // data are lost: unread at the end, or on the wire, or not sent
 	checked bool   // it ended, and not for the loss of the network
 	blocked bool   // a call waits for the module to be free
-	grouped bool   // of a datagram socket: has joined a multicast group
-	quick   bool   // TCP: sends small segments at once
-	alive   bool   // TCP: probes when idle
+	opts    uint8
 }
+
+// Options of a conn.
+const (
+	optGroup = 1 << iota // has joined a multicast group
+	optDelay             // TCP: gathers small segments
+	optAlive             // TCP: probes when idle
+)
 
 type connState uint8
 
@@ -45,18 +49,19 @@ const (
 	noLink = -1
 	noConn = -1
 
-	// maxSockets is the size of the engine's table: five links, a listener, and two
-	// whose link has ended that are still to be closed.
-	maxSockets = 8
-	// maxConns: those, and links that wait for Accept.
-	maxConns = maxSockets + maxLinks
+	// maxSockets is the size of the engine's table: five links, a listener, and one
+	// whose link has ended that is still to be closed.
+	maxSockets = 7
+	// maxConns: those, and links that wait for Accept while the sockets have none.
+	// There may be two more, which are then refused.
+	maxConns = maxSockets + maxLinks - 2
 )
 
-// newConn returns a conn that is free; there is always one.
+// newConn returns a conn that is free, or noConn.
 func (c *chip) newConn(st connState, kind offload.Kind) int {
 	for i := range c.conns {
 		if c.conns[i].state == connFree {
-			c.conns[i] = conn{state: st, link: noLink, kind: kind, quick: true}
+			c.conns[i] = conn{state: st, link: noLink, kind: kind}
 			return i
 		}
 	}
@@ -171,7 +176,7 @@ func (c *chip) accepted(link int, from netip.AddrPort) {
 	k.link = int8(link)
 	c.ages++
 	k.age = c.ages
-	c.peers[link] = from
+	c.peers[link].set(from)
 	c.notify(int(c.server), offload.Readable)
 }
 
@@ -222,7 +227,7 @@ func (c *chip) lose(i int) {
 // spoil marks a stream of which data are lost.
 func (c *chip) spoil(i int) {
 	if k := &c.conns[i]; k.state != connFree && k.kind != offload.Datagram {
-		k.failed = true
+		k.reset = true
 		c.notify(i, offload.Readable|offload.Writable)
 	}
 }
@@ -253,8 +258,8 @@ func (c *chip) listed(p []byte) {
 	i := c.connOf(link)
 	switch {
 	case i != noConn:
-		if server && !c.peers[link].IsValid() {
-			c.peers[link] = from
+		if server && !c.peers[link].known() {
+			c.peers[link].set(from)
 		}
 	case server:
 		c.accepted(link, from) // the news of it was lost
@@ -389,7 +394,7 @@ func (c *chip) verdict(k *conn) error {
 	switch {
 	case c.rebooted:
 		return errRebooted
-	case k.reset, k.failed:
+	case k.reset:
 		return errDataLost
 	}
 	return nil
@@ -447,7 +452,7 @@ func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error
 			c.doubt()
 		}
 	}
-	if c.pool.holds(i) || k.reset || k.failed {
+	if c.pool.holds(i) || k.reset {
 		r |= offload.Readable
 	}
 	return r, nil

@@ -100,7 +100,7 @@ func TestDatagramsBeyondTheBufferAreLost(t *testing.T) {
 			}
 		}
 		if n != 3 {
-			t.Errorf("%d datagrams of 1000 bytes in a buffer of 3100", n)
+			t.Errorf("%d datagrams of 1000 bytes in a buffer of 3072", n)
 		}
 	})
 }

@@ -76,7 +76,7 @@ type Config struct {
 	IPv6 bool
 
 	// Buffer is how many bytes are kept, for all sockets together, of what the
-	// module sends unasked; 0 stands for 3100, which is two datagrams of the largest
+	// module sends unasked; 0 stands for 3072, which is two datagrams of the largest
 	// size. It is allocated with the first datagram socket.
 	Buffer int
 
@@ -154,7 +154,7 @@ func newDevice(cfg *Config, times offload.Times) *Device {
 		c.cfg = *cfg
 	}
 	if c.cfg.Buffer <= 0 {
-		c.cfg.Buffer = 3100
+		c.cfg.Buffer = 3072
 	}
 	if times.Dial <= 0 {
 		times.Dial = defaultLimits.dial

@@ -66,6 +66,7 @@ type fakeModule struct {
 	delivered [5][]byte
 	datagrams []string // "to data" as sent
 	onCmd     func(cmd string) bool
+	forge     func(reply string) string
 	onSend    func(link int, data []byte) bool // before Recv
 	replies   map[string]string                // what is said instead, result included
 }
@@ -186,6 +187,9 @@ func (m *fakeModule) after(d time.Duration, f func()) {
 func (m *fakeModule) result(s string) {
 	m.after(time.Millisecond, func() {
 		m.running--
+		if m.forge != nil {
+			s = m.forge(s)
+		}
 		m.out(s)
 	})
 }

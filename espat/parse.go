@@ -180,6 +180,24 @@ func peer(p []byte) (a netip.AddrPort, rest []byte) {
 	return netip.AddrPortFrom(address(ip), uint16(port)), rest
 }
 
+// place is an address and port, in less room than a netip.AddrPort.
+type place struct {
+	ip   [16]byte
+	port [2]byte
+}
+
+func (l *place) set(a netip.AddrPort) {
+	l.ip = a.Addr().As16()
+	l.port = [2]byte{byte(a.Port() >> 8), byte(a.Port())}
+}
+
+// known reports whether it is one.
+func (l *place) known() bool { return *l != place{} }
+
+func (l *place) addrPort() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(l.ip).Unmap(), uint16(l.port[0])<<8|uint16(l.port[1]))
+}
+
 // header is the head of data that the module sends, which the data follow.
 type header struct {
 	link int // -1 in a reply, which does not name it

@@ -27,9 +27,10 @@ func (p *pool) begin(k int, size int, from netip.AddrPort, whole bool) bool {
 	p.buf = p.buf[:p.last+recordHead]
 	h := p.buf[p.last:]
 	h[0], h[1], h[2] = byte(k), 0, 0
-	ip := from.Addr().As16()
-	copy(h[3:], ip[:])
-	h[19], h[20] = byte(from.Port()>>8), byte(from.Port())
+	var l place
+	l.set(from)
+	copy(h[3:], l.ip[:])
+	copy(h[19:], l.port[:])
 	return true
 }
 
@@ -71,8 +72,8 @@ func (p *pool) next(at int) int         { return at + recordHead + p.size(at) }
 func (p *pool) owns(at int, k int) bool { return p.buf[at] == byte(k) }
 func (p *pool) from(at int) netip.AddrPort {
 	h := p.buf[at:]
-	ip := netip.AddrFrom16([16]byte(h[3:19])).Unmap()
-	return netip.AddrPortFrom(ip, uint16(h[19])<<8|uint16(h[20]))
+	l := place{[16]byte(h[3:19]), [2]byte(h[19:21])}
+	return l.addrPort()
 }
 
 // cut removes the bytes from i to j.

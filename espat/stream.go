@@ -230,13 +230,13 @@ func (c *chip) Accept(l, s *offload.Socket) (bool, error) {
 		return false, nil
 	}
 	k := &c.conns[i]
-	if k.link != noLink && (!c.peers[k.link].IsValid() || c.active&(1<<k.link) != 0) {
+	if k.link != noLink && (!c.peers[k.link].known() || c.active&(1<<k.link) != 0) {
 		if !c.free() {
 			c.of(l).blocked = true
 			return false, nil
 		}
 		link := int(k.link)
-		if !c.peers[link].IsValid() {
+		if !c.peers[link].known() {
 			if _, err := c.look(); err != nil {
 				return false, err
 			}
@@ -250,8 +250,8 @@ func (c *chip) Accept(l, s *offload.Socket) (bool, error) {
 	}
 	s.Peer = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	if k.link != noLink {
-		if from := c.peers[k.link]; from.IsValid() {
-			s.Peer = from
+		if from := &c.peers[k.link]; from.known() {
+			s.Peer = from.addrPort()
 		}
 		k.state = connOpen
 	} else {

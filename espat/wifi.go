@@ -238,15 +238,14 @@ func (c *chip) address6() error {
 	return nil
 }
 
-// knows6 tells the engine the IPv6 address, or that it is not known, or that there
-// is none.
+// knows6 tells the engine the IPv6 address, or that it is not known.
 func (c *chip) knows6(p []byte) {
-	ip := address(p)
-	if c.v6 && !ip.Is6() {
-		ip = netip.IPv6Unspecified()
-	}
 	if !c.v6 {
-		ip = netip.Addr{}
+		return
+	}
+	ip := address(p)
+	if !ip.Is6() {
+		ip = netip.IPv6Unspecified()
 	}
 	c.eng.SetIPv6(ip)
 }

@@ -56,8 +56,8 @@ var defaultLimits = limits{
 }
 
 const (
-	lineMax = 112 // of a line; what is longer loses its end. The longest that is read is +CWJAP
-	readMax = 64  // bytes that are taken from the UART at a time
+	lineMax = 96 // of a line; what is longer loses its end. The longest that is read is +CWJAP
+	readMax = 64 // bytes that are taken from the UART at a time
 	pumpMax = 1 << 14
 )
 

@@ -98,7 +98,7 @@ func (e *Engine) SetSockets(n int) {
 // Resolver6 if it looks up both.
 func (e *Engine) SetIPv6(ip netip.Addr) {
 	e.mu.Lock()
-	e.ip6 = ip
+	e.ip6 = &ip
 	e.mu.Unlock()
 }
 

@@ -77,7 +77,7 @@ func (d *Device) open(s *Socket) error {
 func (d *Device) hasIPv6() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.ip6.IsValid()
+	return d.ip6 != nil
 }
 
 // peerOf checks a remote address.
@@ -104,7 +104,7 @@ func (d *Device) Bind(sockfd int, ip netip.AddrPort) error {
 	d.mu.Lock()
 	own := d.ip
 	if w.s.V6 {
-		own = d.ip6
+		own = *d.ip6
 	}
 	d.mu.Unlock()
 	switch {
@@ -641,7 +641,7 @@ func (d *Device) LocalAddr(sockfd int) (netip.AddrPort, error) {
 	}
 	ip, own := netip.IPv4Unspecified(), d.ip
 	if s.V6 {
-		ip, own = netip.IPv6Unspecified(), d.ip6
+		ip, own = netip.IPv6Unspecified(), *d.ip6
 	}
 	if s.peered {
 		ip = own
