@@ -443,8 +443,8 @@ func TestLostLinkFailsAllSocketsDatagramsToo(t *testing.T) {
 		tcp, link := dialed(t, d)
 		udp, _ := bound(t, d, 5000)
 		l := listener(t, d, 80)
-		var events []netlink.Event
-		d.NetNotify(func(e netlink.Event) { events = append(events, e) })
+		events := make(chan netlink.Event, 10)
+		d.NetNotify(func(e netlink.Event) { events <- e })
 		errs := make(chan error, 3)
 		go func() {
 			_, err := d.Recv(tcp, make([]byte, 1), 0, forever)
@@ -476,8 +476,8 @@ func TestLostLinkFailsAllSocketsDatagramsToo(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		time.Sleep(time.Second)
-		if len(events) != 1 || events[0] != netlink.EventNetDown {
-			t.Errorf("events %v", events)
+		if n := len(events); n != 1 || <-events != netlink.EventNetDown {
+			t.Errorf("%d events", n)
 		}
 	})
 }
