@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,11 @@ type fakeModule struct {
 	rx   []byte // for the driver to read
 	line []byte // command that is coming in
 	max  int    // bytes that Read returns at most, 0 for no limit
+
+	// With bps set, bytes take their time on the wire.
+	bps  int
+	due  []time.Time // when each byte of rx is there
+	free time.Time   // when the wire is
 
 	version string
 	esp8266 bool
@@ -66,6 +72,7 @@ type fakeModule struct {
 	delivered [5][]byte
 	datagrams []string // "to data" as sent
 	onCmd     func(cmd string) bool
+	refill    func(l *fakeLink) // data that come as soon as there is room
 	forge     func(reply string) string
 	onSend    func(link int, data []byte) bool // before Recv
 	replies   map[string]string                // what is said instead, result included
@@ -103,7 +110,19 @@ func newFake(t testing.TB, version string) *fakeModule {
 func (m *fakeModule) Buffered() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.rx)
+	if m.bps == 0 {
+		return len(m.rx)
+	}
+	now := time.Now()
+	return sort.Search(len(m.rx), func(i int) bool { return m.due[i].After(now) })
+}
+
+// byteTime is how long n bytes take on the wire.
+func (m *fakeModule) byteTime(n int) time.Duration {
+	if m.bps == 0 {
+		return 0
+	}
+	return time.Duration(n) * 10 * time.Second / time.Duration(m.bps)
 }
 
 func (m *fakeModule) Read(p []byte) (int, error) {
@@ -114,6 +133,9 @@ func (m *fakeModule) Read(p []byte) (int, error) {
 	}
 	n := copy(p, m.rx)
 	m.rx = m.rx[n:]
+	if m.bps > 0 {
+		m.due = m.due[n:]
+	}
 	return n, nil
 }
 
@@ -124,6 +146,9 @@ func (m *fakeModule) SetBaudRate(baud uint32) {
 }
 
 func (m *fakeModule) Write(p []byte) (int, error) {
+	if t := m.byteTime(len(p)); t > 0 {
+		time.Sleep(t)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.hang || m.host != m.baud {
@@ -160,6 +185,16 @@ func (m *fakeModule) out(s string) {
 		s = strings.Repeat("\xF8", len(s)/4)
 	}
 	m.rx = append(m.rx, s...)
+	if m.bps == 0 {
+		return
+	}
+	if now := time.Now(); m.free.Before(now) {
+		m.free = now
+	}
+	for range len(s) {
+		m.free = m.free.Add(m.byteTime(1))
+		m.due = append(m.due, m.free)
+	}
 }
 
 // say is out for tests.
@@ -664,6 +699,9 @@ func (m *fakeModule) read(link, most int) string {
 	}
 	s := head + string(l.in[:n]) + okay
 	l.in = l.in[n:]
+	if m.refill != nil {
+		m.refill(l)
+	}
 	if len(l.in) > 0 {
 		s += fmt.Sprintf("\r\n+IPD,%d,%d\r\n", link, len(l.in))
 	} else if l.announced = false; l.fin {
