@@ -88,7 +88,6 @@ type fakeLink struct {
 	dgrams    []fakeGram // the same of UDP
 	announced bool
 	fin       bool
-	starting  bool
 }
 
 type fakeGram struct {

@@ -44,12 +44,10 @@ func FuzzReply(f *testing.F) {
 		l.stall = time.Hour
 		c.lim = &l
 		c.baud = 115200
-		for i, k := range []conn{
+		copy(c.conns[:], []conn{
 			{state: connOpen, link: 0}, {state: connOpen, link: 1, kind: offload.Datagram},
 			{state: connStarting, link: 2}, {state: connListening, link: noLink}, {state: connOpen, link: 4, kind: offload.TLS},
-		} {
-			c.conns[i] = k
-		}
+		})
 		c.server = 3
 		c.told = state&1 != 0
 		c.quiet = state&2 != 0

@@ -80,7 +80,7 @@ func address(p []byte) netip.Addr {
 func address4(p []byte) (ip [4]byte, ok bool) {
 	for i := range ip {
 		n, rest := number(p)
-		if n < 0 || n > 255 || (i < 3) != (len(rest) > 0 && rest[0] == '.') {
+		if n < 0 || n > 255 || n > 0 && p[0] == '0' || n == 0 && len(p)-len(rest) > 1 || (i < 3) != (len(rest) > 0 && rest[0] == '.') {
 			return ip, false
 		}
 		ip[i] = byte(n)
