@@ -74,9 +74,9 @@ func FuzzReply(f *testing.F) {
 		if len(c.pool.buf) > 200 || len(c.found) > 3 {
 			t.Fatal("more was kept than there is room for")
 		}
-		c.pool.drop(0)
-		c.pool.drop(1)
-		c.pool.drop(4)
+		for i := range c.conns {
+			c.pool.drop(i)
+		}
 		if len(c.pool.buf) != 0 && !c.pool.open {
 			t.Fatalf("%d bytes of the pool are nobody's", len(c.pool.buf))
 		}
@@ -147,6 +147,7 @@ func FuzzHostileModule(f *testing.F) {
 			m := newFake(t, v)
 			m.forge = forge(script)
 			d := newDevice(&Config{Uart: m, Buffer: 500, TLS: &TLS{Verify: true}, IPv6: true, MaxBaud: 230400}, offload.Times{})
+			defer func() { d.NetDisconnect(); time.Sleep(3 * time.Minute) }()
 			begin := time.Now()
 			soon := func() time.Time { return time.Now().Add(2 * time.Second) }
 			buf := make([]byte, 600)
@@ -205,13 +206,16 @@ func FuzzHostileModule(f *testing.F) {
 			m.do(func() { m.forge = nil })
 			time.Sleep(3 * time.Minute)
 			ok(t, d.NetConnect(&netlink.ConnectParams{Ssid: "home", Passphrase: "passw0rd", Retries: 3}))
-			fd, link := dialed(t, d)
+			before := len(m.commands)
+			fd := stream(t, d)
+			if err := d.Connect(fd, "", ap("10.0.0.1:80")); err != nil {
+				t.Fatalf("Connect: %v, after %q\n%+v joined %v ap %v", err, m.commands[max(0,before-12):], d.chip.conns, d.chip.joined, d.chip.ap)
+			}
+			link := linkOf(d, fd)
 			send(t, d, fd, "hello")
 			if got := m.got(link); got != "hello" {
 				t.Errorf("the peer got %q", got)
 			}
-			d.NetDisconnect()
-			time.Sleep(time.Minute)
 		})
 	})
 }

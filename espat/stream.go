@@ -67,7 +67,11 @@ func (c *chip) Connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 		}
 		switch k := &c.conns[i]; k.state {
 		case connRefused:
-			return false, c.refusal(k)
+			// So it is, too, if the module has the link open and the driver has lost
+			// sight of it.
+			if _, err := c.look(); err != nil || c.seen&(1<<link) == 0 {
+				return false, c.refusal(k)
+			}
 		case connNew:
 		default:
 			return true, nil
