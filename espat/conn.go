@@ -331,6 +331,7 @@ func (c *chip) overrun() {
 // are of is broken.
 func (c *chip) misframed() {
 	c.wire.need = 0
+	c.pool.undo()
 	c.received()
 	if i := int(c.dataConn); i != noConn && c.conns[i].state != connFree {
 		c.conns[i].reset = true

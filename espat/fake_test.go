@@ -74,6 +74,7 @@ type fakeModule struct {
 	onCmd     func(cmd string) bool
 	refill    func(l *fakeLink) // data that come as soon as there is room
 	forge     func(reply string) string
+	noise     func(s string) string            // on the wire to the board
 	onSend    func(link int, data []byte) bool // before Recv
 	replies   map[string]string                // what is said instead, result included
 }
@@ -182,6 +183,9 @@ func (m *fakeModule) Write(p []byte) (int, error) {
 func (m *fakeModule) out(s string) {
 	if m.host != m.baud {
 		s = strings.Repeat("\xF8", len(s)/4)
+	}
+	if m.noise != nil {
+		s = m.noise(s)
 	}
 	m.rx = append(m.rx, s...)
 	if m.bps == 0 {

@@ -128,16 +128,24 @@ func TestPool(t *testing.T) {
 	if n := p.stream(1, b); string(b[:n]) != "fg" {
 		t.Errorf("%q", b[:n])
 	}
-	if n := p.stream(3, b); string(b[:n]) != "12" {
-		t.Errorf("%q", b[:n])
+	if n := p.stream(3, b); n != 0 {
+		t.Errorf("%q before the rest has come", b[:n])
 	}
 	p.add([]byte("34"))
 	p.close()
-	if n := p.stream(3, b); string(b[:n]) != "34" || p.holds(3) || len(p.buf) > recordHead {
+	if n := p.stream(3, b); string(b[:n]) != "1234" || p.holds(3) || len(p.buf) > recordHead {
 		t.Errorf("%q, and %d bytes are left", b[:n], len(p.buf))
 	}
-	p.drop(3)
-	if len(p.buf) != 0 {
+	// Unless it is for want of room that the rest has not come.
+	p.begin(3, 1000, from, false)
+	if n := p.add(make([]byte, 1000)); n != 200-recordHead {
+		t.Errorf("%d bytes fit", n)
+	}
+	if n := p.stream(3, b); n != len(b) {
+		t.Errorf("%d bytes of a full pool", n)
+	}
+	p.undo()
+	if len(p.buf) != 0 || p.holds(3) {
 		t.Errorf("%d bytes are left", len(p.buf))
 	}
 }

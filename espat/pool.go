@@ -9,9 +9,10 @@ import "net/netip"
 // A record is a head of its owner, its size, and the sender of a datagram, then the
 // data. Data that are coming in are added to the last record, which is open.
 type pool struct {
-	buf  []byte // of the capacity from Config, used up to its length
-	last int    // of the open record, if there is one
-	open bool
+	buf   []byte // of the capacity from Config, used up to its length
+	last  int    // the last record, while it is open or fresh
+	open  bool   // it is still coming in
+	fresh bool   // it has come, and nothing of it was taken
 }
 
 const recordHead = 1 + 2 + 16 + 2
@@ -23,7 +24,7 @@ func (p *pool) begin(k int, size int, from netip.AddrPort, whole bool) bool {
 	if room < 0 || whole && room < size {
 		return false
 	}
-	p.last, p.open = len(p.buf), true
+	p.last, p.open, p.fresh = len(p.buf), true, false
 	p.buf = p.buf[:p.last+recordHead]
 	h := p.buf[p.last:]
 	h[0], h[1], h[2] = byte(k), 0, 0
@@ -62,8 +63,16 @@ func (p *pool) add(b []byte) int {
 	return n
 }
 
+// undo removes the last record, if it is open or fresh.
+func (p *pool) undo() {
+	if p.open || p.fresh {
+		p.buf = p.buf[:p.last]
+		p.open, p.fresh = false, false
+	}
+}
+
 // close ends the open record.
-func (p *pool) close() { p.open = false }
+func (p *pool) close() { p.open, p.fresh = false, p.open }
 
 func (p *pool) size(at int) int         { return int(p.buf[at+1])<<8 | int(p.buf[at+2]) }
 func (p *pool) resize(at, n int)        { p.buf[at+1], p.buf[at+2] = byte(n>>8), byte(n) }
@@ -79,15 +88,18 @@ func (p *pool) from(at int) netip.AddrPort {
 // cut removes the bytes from i to j.
 func (p *pool) cut(i, j int) {
 	p.buf = append(p.buf[:i], p.buf[j:]...)
-	if p.open && p.last >= j {
+	if p.last >= j {
 		p.last -= j - i
+	} else {
+		p.fresh = false
 	}
 }
 
-// stream takes data of owner k's into b.
+// stream takes data of owner k's into b; of the open record only if they have to make
+// room, since it may turn out not to be what its head said.
 func (p *pool) stream(k int, b []byte) (n int) {
 	for at := 0; at < len(p.buf) && n < len(b); {
-		if !p.owns(at, k) {
+		if !p.owns(at, k) || p.isOpen(at) && len(p.buf) < cap(p.buf) {
 			at = p.next(at)
 			continue
 		}
@@ -124,7 +136,7 @@ func (p *pool) datagram(k int, b []byte) (n int, from netip.AddrPort, ok bool) {
 // holds reports whether there are data of owner k's.
 func (p *pool) holds(k int) bool {
 	for at := 0; at < len(p.buf); at = p.next(at) {
-		if p.owns(at, k) && (p.size(at) > 0 || !p.isOpen(at)) {
+		if p.owns(at, k) && !p.isOpen(at) {
 			return true
 		}
 	}

@@ -73,7 +73,7 @@ func (c *chip) forget() {
 	c.unsure, c.waits, c.dead, c.rebooted, c.quiet, c.told = false, false, false, false, false, false
 	c.joined, c.ap, c.v6, c.timed = false, false, false, false
 	c.orphans, c.active = 0, 0
-	c.pool.buf, c.pool.open = c.pool.buf[:0], false
+	c.pool = pool{buf: c.pool.buf[:0]}
 	c.wire.dst, c.wire.need = nil, 0
 	for i := range c.conns {
 		c.conns[i] = conn{link: noLink}

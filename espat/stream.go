@@ -330,6 +330,7 @@ func (c *chip) Recv(s *offload.Socket, p []byte, sure bool) (int, error) {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
 	c.pump()
+	c.awaitNext(i)
 	if n := c.pool.stream(i, p); n > 0 {
 		return n, nil
 	}
@@ -356,6 +357,18 @@ func (c *chip) Recv(s *offload.Socket, p []byte, sure bool) (int, error) {
 		return 0, c.why(k, io.EOF)
 	}
 	return 0, nil
+}
+
+// awaitNext waits, right after data were pushed, for the first bytes of what follows: if
+// a byte of the data is lost, they had to take its place.
+func (c *chip) awaitNext(i int) {
+	w := &c.wire
+	end := w.heard + c.byteTime(3) + 50*time.Microsecond
+	var n nap
+	for w.fresh && c.pool.fresh && c.dataConn == int8(i) && c.eng.Elapsed() < end {
+		c.sleep(&n)
+		c.pump()
+	}
 }
 
 // awaitNotice waits, right after data were read, for the notice of the next, which
