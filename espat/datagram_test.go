@@ -77,6 +77,24 @@ func TestDatagramsStayApart(t *testing.T) {
 	}
 }
 
+// Where it keeps them, one that comes before the last was read does.
+func TestTwoDatagramsStayApart(t *testing.T) {
+	everywhere(t, func(t *testing.T, d *Device, m *fakeModule) {
+		fd, link := bound(t, d, 5000)
+		buf := make([]byte, 2000)
+		for i := range 5 {
+			m.datagram(link, "10.0.0.1:7", strings.Repeat("x", 10+i))
+			m.datagram(link, "10.0.0.2:8", strings.Repeat("y", 20+i))
+			for j, want := range []int{10 + i, 20 + i} {
+				n, from, err := d.RecvFrom(fd, buf, 0, time.Now().Add(time.Second))
+				if err != nil || n != want || int(from.Port()) != 7+j {
+					t.Errorf("received %d bytes from %v, %v; want %d", n, from, err, want)
+				}
+			}
+		}
+	})
+}
+
 func TestDatagramsBeyondTheBufferAreLost(t *testing.T) {
 	bubble(t, newest, func(t *testing.T, d *Device, m *fakeModule) {
 		fd, link := bound(t, d, 5000)

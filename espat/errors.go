@@ -22,7 +22,7 @@ var (
 // What is wrong with a call, or with what the driver was given.
 var (
 	errNoUART      = wrap("no UART given, and this build is for no board that has its own: set Uart in Config, or build for a board", netdev.ErrDevice)
-	errNoRate      = wrap("MaxBaud and FlowControl need a UART whose speed can be set: set SetUART in Config", netdev.ErrNotSupported)
+	errNoRate      = wrap("MaxBaud needs a UART whose speed can be set, and FlowControl one that can do that: set SetUART in Config", netdev.ErrNotSupported)
 	errLong        = wrap("command is longer than the 256 bytes that the firmware takes", netdev.ErrNotSupported)
 	errLongHost    = wrap("host name is longer than the firmware's commands take", netdev.ErrMalAddr)
 	errLost        = wrap("network link is down", netdev.ErrLinkDown)

@@ -339,6 +339,30 @@ func TestSendFailThenSendOK(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		_, err := d.Send(fd, []byte("more"), 0, forever)
 		is(t, err, netdev.ErrConnReset)
+		// One that comes later still is not the next send's.
+		third, thirdLink := dialed(t, d)
+		m.do(func() {
+			m.onCmd = func(cmd string) bool {
+				if strings.HasPrefix(cmd, fmt.Sprintf("AT+CIPSEND=%d", thirdLink)) {
+					m.out("\r\nSEND OK\r\n")
+				}
+				return false
+			}
+			old := m.onSend
+			m.onSend = func(l int, data []byte) bool {
+				if l != thirdLink {
+					return old(l, data)
+				}
+				m.out("\r\nSEND OK\r\n")
+				m.after(time.Millisecond, func() { m.out("\r\nRecv 4 bytes\r\n") })
+				m.after(2*time.Millisecond, func() { m.running--; m.out("\r\nSEND FAIL\r\n") })
+				return true
+			}
+		})
+		d.Send(third, []byte("lost"), 0, forever)
+		time.Sleep(10 * time.Millisecond)
+		_, err = d.Send(third, []byte("more"), 0, forever)
+		is(t, err, netdev.ErrConnReset)
 		send(t, d, other, "other")
 		send(t, d, other, "data")
 		if got := m.got(otherLink); got != "otherdata" {

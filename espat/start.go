@@ -32,7 +32,7 @@ func (c *chip) setup() error {
 	if c.baud == 0 {
 		c.baud = cfg.Baud
 	}
-	if (cfg.MaxBaud != 0 && cfg.MaxBaud != cfg.Baud || cfg.FlowControl) && !c.canSet() {
+	if cfg.MaxBaud != 0 && cfg.MaxBaud != cfg.Baud && !c.canSet() || cfg.FlowControl && cfg.SetUART == nil {
 		return errNoRate
 	}
 	return nil

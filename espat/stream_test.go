@@ -563,3 +563,134 @@ func mangle(s, damage string) string {
 	}
 	return strings.Replace(s, "0123456789", "01234556789", 1)
 }
+
+// What a connection receives, and that it ends, before it is accepted is there when it
+// is, also of a module that keeps nothing.
+func TestEarlyData(t *testing.T) {
+	for _, active := range []bool{false, true} {
+		alone(t, newest, func(c *Config) { c.Active = active }, func(t *testing.T, d *Device, m *fakeModule) {
+			ok(t, d.NetConnect())
+			l := listener(t, d, 80)
+			first := m.incoming("10.0.0.7:1")
+			m.arrive(first, "first")
+			m.hangup(first)
+			time.Sleep(time.Second)
+			second := m.incoming("10.0.0.8:1") // perhaps on the same link
+			m.arrive(second, "second")
+			time.Sleep(time.Second)
+			for _, want := range []string{"first", "second"} {
+				fd, _, err := d.Accept(l)
+				ok(t, err)
+				if got := recv(t, d, fd, len(want)); got != want {
+					t.Errorf("active %v: received %q, want %q", active, got, want)
+				}
+				if want == "first" {
+					_, err = d.Recv(fd, make([]byte, 1), 0, time.Now().Add(time.Second))
+					is(t, err, io.EOF)
+				} else {
+					send(t, d, fd, "reply")
+					if got := m.got(second); got != "reply" {
+						t.Errorf("the client got %q", got)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A peer that takes nothing: the module is at it, and says nothing.
+func TestSendToAPeerThatTakesNothing(t *testing.T) {
+	bubble(t, newest, func(t *testing.T, d *Device, m *fakeModule) {
+		fd, link := dialed(t, d)
+		other, otherLink := dialed(t, d)
+		m.do(func() {
+			m.onSend = func(l int, data []byte) bool {
+				m.out(fmt.Sprintf("\r\nRecv %d bytes\r\n", len(data)))
+				if l != link {
+					m.delivered[l] = append(m.delivered[l], data...)
+					m.result("\r\nSEND OK\r\n")
+					return true
+				}
+				m.after(10*time.Second, func() { m.running--; m.out("\r\nSEND FAIL\r\n") })
+				return true
+			}
+		})
+		start := time.Now()
+		_, err := d.Send(fd, make([]byte, 10000), 0, start.Add(time.Second))
+		is(t, err, netdev.ErrTimeout)
+		if took := time.Since(start); took > 1100*time.Millisecond {
+			t.Errorf("the deadline of a second took %v", took)
+		}
+		start = time.Now()
+		ok(t, d.Close(fd))
+		if took := time.Since(start); took > 100*time.Millisecond {
+			t.Errorf("Close took %v", took)
+		}
+		m.arrive(otherLink, "patience")
+		if got := recv(t, d, other, 8); got != "patience" {
+			t.Errorf("received %q", got)
+		}
+		send(t, d, other, "hello")
+		if got := m.got(otherLink); got != "hello" {
+			t.Errorf("the other peer got %q", got)
+		}
+		time.Sleep(time.Second)
+		m.do(func() {
+			if m.links[link].open {
+				t.Error("the link is still open")
+			}
+		})
+	})
+}
+
+// Five streams that are received at once get about the same.
+func TestFiveStreamsShare(t *testing.T) {
+	bubble(t, newest, func(t *testing.T, d *Device, m *fakeModule) {
+		m.do(func() { m.bps = 921600 })
+		d.chip.eng.Take()
+		d.chip.baud = 921600
+		d.chip.eng.Give()
+		var counts [5]int
+		var fds, links [5]int
+		for i := range fds {
+			fds[i], links[i] = dialed(t, d)
+		}
+		end := time.Now().Add(2 * time.Second)
+		done := make(chan struct{})
+		for i := range fds {
+			go func() {
+				defer func() { done <- struct{}{} }()
+				buf := make([]byte, 2048)
+				for {
+					n, err := d.Recv(fds[i], buf, 0, end)
+					if err != nil {
+						return
+					}
+					counts[i] += n
+				}
+			}()
+		}
+		m.do(func() {
+			m.refill = func(l *fakeLink) { l.in = append(l.in, make([]byte, 5760-len(l.in))...) }
+			for i := range links {
+				m.refill(&m.links[links[i]])
+				m.notice(links[i])
+			}
+		})
+		for range fds {
+			<-done
+		}
+		total := 0
+		for _, n := range counts {
+			total += n
+		}
+		for i, n := range counts {
+			if n*5 < total*8/10 || n*5 > total*12/10 {
+				t.Errorf("stream %d got %d of %d bytes", i, n, total)
+			}
+		}
+		if total < 2*921600/10*9/10 {
+			t.Errorf("%d bytes in 2 s", total)
+		}
+	})
+}

@@ -498,3 +498,41 @@ func TestLookupObeysItsDeadline(t *testing.T) {
 		dialed(t, d)
 	})
 }
+
+// resetPin is the pin that restarts a fake.
+type resetPin struct {
+	m       *fakeModule
+	low     bool
+	outputs int
+}
+
+func (p *resetPin) Output() { p.outputs++ }
+func (p *resetPin) Low()    { p.low = true }
+func (p *resetPin) High() {
+	if p.low {
+		p.low = false
+		p.m.do(func() {
+			p.m.hang, p.m.baud = false, 115200
+			p.m.restart()
+		})
+	}
+}
+
+func TestResetPinRestartsAModuleThatHangs(t *testing.T) {
+	pin := new(resetPin)
+	alone(t, newest, func(c *Config) {
+		pin.m = c.Uart.(*fakeModule)
+		c.Reset = pin
+		c.WatchdogTimeout = time.Second
+	}, func(t *testing.T, d *Device, m *fakeModule) {
+		m.hang = true
+		ok(t, d.NetConnect())
+		m.do(func() { m.hang = true })
+		time.Sleep(20 * time.Second)
+		fd, link := dialed(t, d)
+		send(t, d, fd, "hello")
+		if got := m.got(link); got != "hello" || pin.outputs != 2 {
+			t.Errorf("the peer got %q after %d resets", got, pin.outputs)
+		}
+	})
+}
