@@ -634,6 +634,7 @@ func (c *chip) keep(p []byte) {
 func (c *chip) restarted() {
 	if c.booting {
 		c.booted = true
+		c.step = stepIdle // a command that was cut off by it has no result
 		return
 	}
 	if c.rebooted {

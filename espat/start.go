@@ -28,7 +28,9 @@ func (c *chip) setup() error {
 	if cfg.Baud == 0 {
 		cfg.Baud = 115200
 	}
-	c.wire.uart = cfg.Uart
+	if c.wire.uart == nil { // else it may be looked at this moment
+		c.wire.uart = cfg.Uart
+	}
 	if c.baud == 0 {
 		c.baud = cfg.Baud
 	}

@@ -269,6 +269,11 @@ func (c *chip) HardwareAddr() (net.HardwareAddr, error) {
 // Leave leaves the network, or ends the access point.
 func (c *chip) Leave() error {
 	c.pump()
+	for c.step != stepIdle && c.job != jobJoin {
+		if c.await(c.step, c.lim.probe, false) != nil {
+			break
+		}
+	}
 	if c.step != stepIdle {
 		// It is still at something, which only a restart ends.
 		c.writeText("AT+RST\r\n")

@@ -277,7 +277,11 @@ func TestModuleIsFoundWhateverItWasDoing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			alone(t, newest, nil, func(t *testing.T, d *Device, m *fakeModule) {
 				prepare(m)
+				start := time.Now()
 				ok(t, d.NetConnect())
+				if took := time.Since(start); took > 5*time.Second {
+					t.Errorf("it took %v", took)
+				}
 				l := listener(t, d, 8080)
 				fd, link := dialed(t, d)
 				send(t, d, fd, "hello")
