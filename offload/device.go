@@ -60,6 +60,7 @@ type device struct {
 	lastPort  uint16           // last port given by the engine
 	events    [4]netlink.Event // not told yet
 	ip        netip.Addr
+	ip6       *netip.Addr // nil if the chip has no IPv6
 	sockets   []Socket
 	waiters   *waiter // calls in progress
 	spare     *waiter // waiters of calls that are over

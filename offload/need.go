@@ -8,8 +8,10 @@ const (
 	needTLS       = true
 	needBuffers   = true
 	needEvents    = true
+	needIPv6      = true
 )
 
 func need(Kind)       {}
 func needingBuffers() {}
 func needingEvents()  {}
+func needingIPv6()    {}

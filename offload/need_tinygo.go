@@ -10,11 +10,14 @@ var (
 	needTLS       bool
 	needBuffers   bool
 	needEvents    bool
+	needIPv6      bool
 )
 
 func needingBuffers() { needBuffers = true }
 
 func needingEvents() { needEvents = true }
+
+func needingIPv6() { needIPv6 = true }
 
 func need(k Kind) {
 	switch k {

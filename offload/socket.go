@@ -34,6 +34,7 @@ type Socket struct {
 	Port      uint16         // local port, 0 if none yet
 	Handle    Handle         // the chip's number of it; set by Open and Accept
 	Kind      Kind
+	V6        bool   // of the family IPv6: see Engine.SetIPv6
 	Signalled bool   // Signaller tells of it; set by the chip in Open and Accept, and later by SetSignalled
 	Mark      uint32 // whatever the chip wants to remember, 0 at first
 
@@ -65,6 +66,9 @@ func (s *Socket) IsDatagram() bool { return needDatagrams && s.Kind == Datagram 
 
 // IsTLS reports whether the socket's Kind is TLS; see IsDatagram.
 func (s *Socket) IsTLS() bool { return needTLS && s.Kind == TLS }
+
+// IsIPv6 reports whether the socket is of the family IPv6; see IsDatagram.
+func (s *Socket) IsIPv6() bool { return needIPv6 && s.V6 }
 
 // Listening reports whether the socket is a listener.
 func (s *Socket) Listening() bool { return s.role == stateListening }
@@ -99,14 +103,14 @@ func (d *device) free(s *Socket) {
 }
 
 // alloc finds a free entry and returns its index, or -1. The caller holds mu.
-func (d *device) alloc(kind Kind) int {
+func (d *device) alloc(kind Kind, v6 bool) int {
 	fd := d.vacant()
 	if fd >= 0 {
 		s := &d.sockets[fd]
 		gen, buf := s.gen+1, s.ring.buf
 		*s = Socket{}
 		s.gen, s.ring.buf = gen, buf
-		s.state, s.Kind = stateNew, kind
+		s.state, s.Kind, s.V6 = stateNew, kind, v6
 	}
 	return fd
 }

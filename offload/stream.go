@@ -8,12 +8,14 @@ import (
 	"tinynet/netdev"
 )
 
-// Socket makes a socket: netdev.AF_INET, and netdev.SOCK_STREAM (with
-// netdev.IPPROTO_TLS one that the chip encrypts) or netdev.SOCK_DGRAM. When
-// the chip's are all in use the error is netdev.ErrNoMoreSockets.
+// Socket makes a socket: netdev.AF_INET, or AF_INET6 if the chip has that, and
+// netdev.SOCK_STREAM (with netdev.IPPROTO_TLS one that the chip encrypts) or
+// netdev.SOCK_DGRAM. When the chip's are all in use the error is
+// netdev.ErrNoMoreSockets.
 func (u *Device) Socket(domain int, stype int, protocol int) (int, error) {
 	d := u.dev()
-	if domain != netdev.AF_INET {
+	v6 := domain == netdev.AF_INET6
+	if !v6 && domain != netdev.AF_INET || v6 && !d.hasIPv6() {
 		return -1, errNotIPv4
 	}
 	var kind Kind
@@ -31,7 +33,7 @@ func (u *Device) Socket(domain int, stype int, protocol int) (int, error) {
 	d.mu.Lock()
 	up, fd := d.up, -1
 	if up {
-		fd = d.alloc(kind)
+		fd = d.alloc(kind, v6)
 	}
 	d.mu.Unlock()
 	if !up {
@@ -71,13 +73,24 @@ func (d *device) open(s *Socket) error {
 	return err
 }
 
+// hasIPv6 reports whether the chip has said so.
+func (d *device) hasIPv6() bool {
+	if !needIPv6 {
+		return false
+	}
+	d.mu.Lock()
+	has := d.ip6 != nil
+	d.mu.Unlock()
+	return has
+}
+
 // peerOf checks a remote address.
-func peerOf(ip netip.AddrPort) (netip.AddrPort, error) {
+func (d *device) peerOf(ip netip.AddrPort) (netip.AddrPort, error) {
 	a := ip.Addr().Unmap()
 	if !a.IsValid() {
 		return netip.AddrPort{}, netdev.ErrMalAddr
 	}
-	if !a.Is4() {
+	if !a.Is4() && !d.hasIPv6() {
 		return netip.AddrPort{}, errNotIPv4
 	}
 	return netip.AddrPortFrom(a, ip.Port()), nil
@@ -100,9 +113,12 @@ func (d *device) bindTo(w *waiter, ip netip.AddrPort) error {
 	a := ip.Addr().Unmap()
 	d.mu.Lock()
 	own := d.ip
+	if w.s.IsIPv6() {
+		own = *d.ip6
+	}
 	d.mu.Unlock()
 	switch {
-	case a.IsValid() && !a.Is4():
+	case a.IsValid() && !a.Is4() && !w.s.IsIPv6():
 		return errNotIPv4
 	case a.IsValid() && !a.IsUnspecified() && a != own:
 		return errNotOurs
@@ -160,7 +176,8 @@ func (d *device) bindAny(s *Socket) error {
 	return err
 }
 
-// Listen makes a bound stream socket accept connections.
+// Listen makes a bound stream socket accept connections, which are encrypted if it is
+// one for that and the chip can.
 func (u *Device) Listen(sockfd int, backlog int) error {
 	d := u.dev()
 	w, err := d.enter(sockfd, true, 0)
@@ -177,7 +194,7 @@ func (u *Device) Listen(sockfd int, backlog int) error {
 
 // listen is Listen; the caller holds the bus.
 func (d *device) listen(w *waiter, backlog int) error {
-	if w.s.IsDatagram() || w.s.IsTLS() {
+	if w.s.IsDatagram() {
 		return errNotStream
 	}
 	if w.state != stateOpen {
@@ -247,7 +264,7 @@ func (d *device) acceptFor(w *waiter) (int, error) {
 // to wait for. The caller holds the bus.
 func (d *device) accept(w *waiter) (fd int, next want, err error) {
 	d.mu.Lock()
-	fd = d.alloc(Stream)
+	fd = d.alloc(w.s.Kind, w.s.V6)
 	d.mu.Unlock()
 	if fd < 0 {
 		return -1, wantEntry, nil
@@ -295,13 +312,13 @@ func (d *device) connectFor(w *waiter, host string, ip netip.AddrPort) (err erro
 		to = ip // the chip looks it up
 	} else {
 		if !ip.Addr().IsValid() && host != "" {
-			a, err := d.lookUp(host, w.expiry())
+			a, err := d.lookUp(host, w.expiry(), nil)
 			if err != nil {
 				return err
 			}
 			ip = netip.AddrPortFrom(a, ip.Port())
 		}
-		if to, err = peerOf(ip); err != nil {
+		if to, err = d.peerOf(ip); err != nil {
 			return err
 		}
 	}
@@ -684,8 +701,12 @@ func (u *Device) LocalAddr(sockfd int) (netip.AddrPort, error) {
 	d.mu.Lock()
 	s := d.lookup(sockfd)
 	if s != nil {
+		own := d.ip
+		if s.IsIPv6() {
+			ip, own = netip.IPv6Unspecified(), *d.ip6
+		}
 		if port = s.Port; s.peered {
-			ip = d.ip
+			ip = own
 		}
 	}
 	d.mu.Unlock()

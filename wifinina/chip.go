@@ -494,6 +494,9 @@ func (f face) Bind(s *offload.Socket, port uint16) error {
 // Listen makes a socket a listener.
 func (f face) Listen(s *offload.Socket, backlog int) error {
 	c := f.chip()
+	if s.IsTLS() {
+		return errTLSServer
+	}
 	if c.slotted(s) {
 		return c.err(c.listenSlot(s))
 	}

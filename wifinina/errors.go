@@ -111,6 +111,7 @@ var (
 	errSlotSize  = offload.Wrap("wifinina: datagram is longer than 1460 bytes, which is all that this firmware sends from a group's socket", netdev.ErrMsgSize)
 	errTLSRetry  = offload.Wrap("wifinina: the data of a Send that did not end has to be sent first: close the connection", netdev.ErrConnReset)
 	errTLS       = offload.Wrap("wifinina: no encrypted connection: nobody listens there, or the peer's certificate was refused", netdev.ErrConnRefused)
+	errTLSServer = offload.Wrap("wifinina: the firmware has no TLS server", netdev.ErrNotSupported)
 	errChannel   = offload.Wrap("wifinina: APChannel is not 1 to 13", netlink.ErrConnectModeNoGood)
 	errAPFailed  = offload.Wrap("wifinina: the chip could not become an access point", netlink.ErrConnectFailed)
 	errStatic    = offload.Wrap("wifinina: Static needs an IPv4 Addr and a Mask", netdev.ErrMalAddr)
