@@ -201,3 +201,42 @@ func (r *rig) read(c net.Conn, n int) string {
 	}
 	return string(p)
 }
+
+// readEnd reads until the end of a stream.
+func (r *rig) readEnd(c net.Conn) string {
+	r.t.Helper()
+	c.SetReadDeadline(time.Now().Add(patience))
+	p, err := io.ReadAll(c)
+	if err != nil {
+		r.t.Errorf("peer read %q and then %v", p, err)
+	}
+	return string(p)
+}
+
+// packet is a machine's UDP socket.
+func (r *rig) packet(addr string, port uint16) net.PacketConn {
+	r.t.Helper()
+	p, err := r.v.HostAt(netip.MustParseAddr(addr)).ListenPacket(port)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return p
+}
+
+func (r *rig) writeTo(p net.PacketConn, s string, port uint16) {
+	r.t.Helper()
+	if _, err := p.WriteTo([]byte(s), net.UDPAddrFromAddrPort(netip.AddrPortFrom(network.BoardAddr, port))); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) readFrom(p net.PacketConn) (string, string) {
+	r.t.Helper()
+	buf := make([]byte, 2000)
+	p.SetReadDeadline(time.Now().Add(patience))
+	n, from, err := p.ReadFrom(buf)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(buf[:n]), from.String()
+}
