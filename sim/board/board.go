@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
 	"tinynet/sim/clock"
+	"tinynet/sim/espat"
 	"tinynet/sim/network"
 	"tinynet/sim/nina"
 )
@@ -51,12 +51,23 @@ type Config struct {
 	// InRange are further access points, for scans and to join.
 	InRange []AccessPoint
 
-	// Firmware is the chip's, one of nina.Firmwares; empty for the first.
+	// Firmware is the chip's, one of the Spec's Firmwares; empty for the board's
+	// own.
 	Firmware string
 
 	// Roots is the root store of the chip's own TLS client; nil: none is
 	// trusted.
 	Roots *x509.CertPool
+
+	// Serial, if not nil, is a serial port with a real module, instead of a
+	// simulated one. Only boards with ESP-AT can have it; of the rest of the
+	// configuration only Clock, Trace and Event count then. Close closes it.
+	Serial SerialPort
+
+	// Oddities are what a simulated ESP-AT module does that is rare, and Seed
+	// when.
+	Oddities espat.Oddities
+	Seed     uint64
 
 	// Clock is the board's time; nil for clock.Free().
 	Clock clock.Clock
@@ -98,7 +109,9 @@ const pinRead = time.Microsecond
 type Board struct {
 	spec  Spec
 	clock clock.Clock
-	chip  *nina.Chip
+	chip  *nina.Chip  // nil on a board with another
+	modem *espat.Chip // simulated; nil on a board with another, or a real one
+	uart  uart        // to the modem; nil on a board without one
 
 	eventMu sync.Mutex
 	event   func(Event)
@@ -137,24 +150,31 @@ func New(spec Spec, cfg Config) (*Board, error) {
 			}
 		}
 	}
-	if cfg.Firmware == "" {
-		cfg.Firmware = nina.Firmwares()[0]
-	}
-	version := nina.FirmwareVersion(cfg.Firmware)
-	if version == "" {
-		return nil, fmt.Errorf("board: no firmware %q is simulated: there are %s", cfg.Firmware, strings.Join(nina.Firmwares(), ", "))
-	}
-	if strings.HasPrefix(cfg.Firmware, "adafruit") {
-		version += " of Adafruit"
+	version, title, err := spec.firmware(cfg.Firmware)
+	switch {
+	case err != nil:
+		return nil, err
+	case cfg.Serial != nil && spec.Chip != ESPAT:
+		return nil, fmt.Errorf("board: a serial port leads to an ESP-AT module, and %s has %s", spec.Name, spec.Chip)
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = clock.Free()
 	}
 	b := &Board{spec: spec, clock: cfg.Clock, event: cfg.Event, trace: cfg.Trace, conns: make(map[io.Closer]struct{})}
-	b.emit(ChipEvent{Board: spec.Title, Chip: spec.Chip, Firmware: version, MAC: net.HardwareAddr(mac[:])})
+	if cfg.Serial != nil {
+		b.uart = newPort(b, cfg.Serial)
+		b.wire()
+		return b, nil
+	}
+	b.emit(ChipEvent{Board: spec.Title, Chip: spec.Chip, Firmware: title, MAC: net.HardwareAddr(mac[:])})
+	if spec.Chip == ESPAT {
+		b.newModem(cfg, version, aps)
+		b.wire()
+		return b, nil
+	}
 
 	chip := nina.Config{
-		Firmware:      cfg.Firmware,
+		Firmware:      version,
 		Roots:         cfg.Roots,
 		MAC:           mac,
 		Clock:         cfg.Clock,
@@ -178,9 +198,14 @@ func New(spec Spec, cfg Config) (*Board, error) {
 	return b, nil
 }
 
-// Ledger returns what the program has done to the chip so far, and what that
-// cost.
-func (b *Board) Ledger() nina.Ledger { return b.chip.Ledger() }
+// Ledger returns what the program has done to the board's WiFiNINA chip so far,
+// and what that cost.
+func (b *Board) Ledger() nina.Ledger {
+	if b.chip == nil {
+		return nina.Ledger{}
+	}
+	return b.chip.Ledger()
+}
 
 // Spec returns the board's description.
 func (b *Board) Spec() Spec { return b.spec }
@@ -195,7 +220,12 @@ func (b *Board) Close() error {
 	}
 	b.mu.Unlock()
 	b.ended.Wait()
-	b.chip.Close()
+	if b.chip != nil {
+		b.chip.Close()
+	}
+	if b.uart != nil {
+		b.uart.Close()
+	}
 	return nil
 }
 

@@ -31,8 +31,8 @@ const (
 	OddReboot
 	// OddTornPayload restarts it within the payload of +IPD or +CIPRECVDATA.
 	OddTornPayload
-	// OddHang lets a command never end: only AT+RST or a reset helps.
-	OddHang
+	// OddNoEnd lets a command never end: only AT+RST or a reset helps.
+	OddNoEnd
 	// OddLateClosed says CLOSED after the ERROR of a CIPSTART.
 	OddLateClosed
 	// OddStray says a line that nobody knows before a result.
@@ -41,7 +41,7 @@ const (
 )
 
 var oddityNames = [oddities]string{"busy", "held-ipd", "no-send-ok", "fail-then-ok", "early-prompt", "ssl-length",
-	"reboot", "torn-payload", "hang", "late-closed", "stray"}
+	"reboot", "torn-payload", "no-end", "late-closed", "stray"}
 
 // String returns the name that ParseOddities knows.
 func (o Oddity) String() string {
@@ -181,7 +181,7 @@ func (f *firmware) oddStart(line string) bool {
 		f.sayBusy()
 		f.drain()
 		return true
-	case odd.hit(OddHang):
+	case odd.hit(OddNoEnd):
 		f.note("oddity: %q hangs", line)
 		f.c.block(func() { <-f.ctx.Done() })
 		return true
