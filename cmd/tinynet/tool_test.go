@@ -176,7 +176,7 @@ func TestCommandLines(t *testing.T) {
 		{"test -nonsense .", 2, "-args"},
 		{"test -exec x .", 2, "-exec cannot be given"},
 		{"test -run", 2, "needs an argument"},
-		{"test -board nonsense", 2, "matrixportal-m4, host"},
+		{"test -board nonsense", 2, "challenger-rp2040, espat, host"},
 		{"test -board host -ssid a", 2, "-ssid is about a simulated board"},
 		{"test -pass 12345678", 2, "-ssid"},
 		{"test ./nowhere", 1, "./nowhere"},

@@ -14,6 +14,7 @@ import (
 
 	"tinynet/sim/clock"
 	"tinynet/sim/espat"
+	"tinynet/sim/fault"
 	"tinynet/sim/network"
 	"tinynet/sim/nina"
 )
@@ -65,9 +66,10 @@ type Config struct {
 	Serial SerialPort
 
 	// Oddities are what a simulated ESP-AT module does that is rare, and Seed
-	// when.
+	// when. Wire is what happens to bytes on its way.
 	Oddities espat.Oddities
 	Seed     uint64
+	Wire     fault.Plan
 
 	// Clock is the board's time; nil for clock.Free().
 	Clock clock.Clock
@@ -95,6 +97,31 @@ func (ap AccessPoint) check() error {
 		return fmt.Errorf("board: passphrase of %d characters: WPA2 needs 8 to 63", n)
 	}
 	return nil
+}
+
+// accessPoints returns all that are in range.
+func (cfg *Config) accessPoints() ([]AccessPoint, error) {
+	if cfg.SSID == "" && cfg.Passphrase != "" {
+		return nil, errors.New("board: an access point with a passphrase needs an SSID")
+	}
+	aps := cfg.InRange
+	if cfg.SSID != "" {
+		aps = append([]AccessPoint{{cfg.SSID, cfg.Passphrase}}, aps...)
+	}
+	for i, ap := range aps {
+		if err := ap.check(); err != nil {
+			return nil, err
+		}
+		if ap.SSID == "" {
+			return nil, errors.New("board: an access point needs an SSID")
+		}
+		for _, other := range aps[:i] {
+			if other.SSID == ap.SSID {
+				return nil, fmt.Errorf("board: two access points are called %q", ap.SSID)
+			}
+		}
+	}
+	return aps, nil
 }
 
 // mac is the chips' hardware address: the prefix is Espressif's.
@@ -130,30 +157,16 @@ type Board struct {
 // New returns a board with its chip powered up. It calls cfg.Event with a
 // ChipEvent.
 func New(spec Spec, cfg Config) (*Board, error) {
-	if cfg.SSID == "" && cfg.Passphrase != "" {
-		return nil, errors.New("board: an access point with a passphrase needs an SSID")
-	}
-	aps := cfg.InRange
-	if cfg.SSID != "" {
-		aps = append([]AccessPoint{{cfg.SSID, cfg.Passphrase}}, aps...)
-	}
-	for i, ap := range aps {
-		if err := ap.check(); err != nil {
-			return nil, err
-		}
-		if ap.SSID == "" {
-			return nil, errors.New("board: an access point needs an SSID")
-		}
-		for _, other := range aps[:i] {
-			if other.SSID == ap.SSID {
-				return nil, fmt.Errorf("board: two access points are called %q", ap.SSID)
-			}
-		}
+	aps, err := cfg.accessPoints()
+	if err != nil {
+		return nil, err
 	}
 	version, title, err := spec.firmware(cfg.Firmware)
 	switch {
 	case err != nil:
 		return nil, err
+	case spec.Chip != ESPAT && (cfg.Oddities.Every != 0 || cfg.Wire.Every != 0 || len(cfg.Wire.List) > 0):
+		return nil, fmt.Errorf("board: faults are those of an ESP-AT module, and %s has %s", spec.Name, spec.Chip)
 	case cfg.Serial != nil && spec.Chip != ESPAT:
 		return nil, fmt.Errorf("board: a serial port leads to an ESP-AT module, and %s has %s", spec.Name, spec.Chip)
 	}
@@ -168,7 +181,8 @@ func New(spec Spec, cfg Config) (*Board, error) {
 	}
 	b.emit(ChipEvent{Board: spec.Title, Chip: spec.Chip, Firmware: title, MAC: net.HardwareAddr(mac[:])})
 	if spec.Chip == ESPAT {
-		b.newModem(cfg, version, aps)
+		cfg.Firmware = version
+		b.newModem(cfg)
 		b.wire()
 		return b, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"machine/wire"
 
 	"tinynet/sim/espat"
+	"tinynet/sim/fault"
 	"tinynet/sim/nina"
 )
 
@@ -61,22 +62,40 @@ func (b *Board) serial(h wire.Header, payload, buf []byte) ([]byte, error) {
 }
 
 // newModem makes the board's simulated ESP-AT module.
-func (b *Board) newModem(cfg Config, version string, aps []AccessPoint) {
+func (b *Board) newModem(cfg Config) {
+	cfg.Event, cfg.Trace = b.emit, b.trace
+	m, _ := Module(cfg) // New has checked it
+	b.modem = espat.New(m)
+	wire := fault.NewUART(b.modem.UART(), b.modem.Restart, cfg.Clock)
+	wire.Play(cfg.Wire)
+	b.uart = modemUART{b.modem, wire}
+}
+
+// Module returns the ESP-AT module that a board with this configuration has, for
+// who wants it without a board. Serial and Wire do not count.
+func Module(cfg Config) (espat.Config, error) {
+	aps, err := cfg.accessPoints()
+	if err != nil {
+		return espat.Config{}, err
+	}
 	m := espat.Config{
-		Version:  version,
+		Version:  cfg.Firmware,
 		Roots:    cfg.Roots,
 		MAC:      mac,
 		Clock:    cfg.Clock,
 		Seed:     cfg.Seed,
 		Oddities: cfg.Oddities,
 		LinkEvent: func(e espat.LinkEvent) {
-			b.emit(LinkEvent{State: linkStates[e.Kind], SSID: e.SSID, IP: e.Addr})
+			if cfg.Event != nil {
+				cfg.Event(LinkEvent{State: linkStates[e.Kind], SSID: e.SSID, IP: e.Addr})
+			}
 		},
 		Trace: func(e espat.Event) {
-			if e.Kind == espat.EventNote {
-				b.emit(NoteEvent{Chip: b.spec.Chip, Text: e.Text})
-			} else if b.trace != nil {
-				b.trace(e.Time.Format("15:04:05.000000 ") + e.String())
+			switch {
+			case e.Kind == espat.EventNote && cfg.Event != nil:
+				cfg.Event(NoteEvent{Chip: ESPAT, Text: e.Text})
+			case e.Kind != espat.EventNote && cfg.Trace != nil:
+				cfg.Trace(e.Time.Format("15:04:05.000000 ") + e.String())
 			}
 		},
 	}
@@ -89,8 +108,7 @@ func (b *Board) newModem(cfg Config, version string, aps []AccessPoint) {
 			Channel: []uint8{6, 1, 11}[i%3], RSSI: max(-50-5*i, -90),
 		})
 	}
-	b.modem = espat.New(m)
-	b.uart = modemUART{b.modem}
+	return m, nil
 }
 
 // linkStates are an ESP-AT module's as a board has them.
@@ -108,15 +126,19 @@ var linkStates = map[espat.LinkKind]LinkState{
 }
 
 // modemUART is the line to a simulated module.
-type modemUART struct{ c *espat.Chip }
+type modemUART struct {
+	c    *espat.Chip
+	wire *fault.UART
+}
 
-func (m modemUART) Write(p []byte) (int, error) { return m.c.UART().Write(p) }
+func (m modemUART) Write(p []byte) (int, error) { return m.wire.Write(p) }
 
 func (m modemUART) Receive(p []byte) (int, error) {
-	if m.c.UART().Buffered() == 0 {
+	n := m.wire.Buffered()
+	if n == 0 {
 		return 0, nil
 	}
-	return m.c.UART().Read(p)
+	return m.wire.Read(p[:min(n, len(p))])
 }
 
 func (m modemUART) SetBaud(baud int) error {

@@ -133,6 +133,7 @@ func (f *firmware) cmdUART(r request) fault {
 	}
 	c.baud, c.flow = baud, flow
 	c.tx.setSpeed(c.clk.Now(), c.perByte(baud))
+	c.follow()
 	c.setFlow()
 	return finished
 }

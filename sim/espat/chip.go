@@ -265,6 +265,7 @@ func (c *Chip) powerUp() {
 	now := c.clk.Now()
 	c.baud, c.flow = c.flash.baud, c.flash.flow
 	c.tx.setSpeed(now, c.perByte(c.baud))
+	c.follow()
 	c.setFlow()
 	c.bootTimer = c.clk.Later(c.cfg.Timing.Boot, func() {
 		c.lock()

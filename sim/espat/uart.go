@@ -11,7 +11,7 @@ import (
 // another writes.
 type UART struct {
 	c      *Chip
-	baud   int
+	baud   int  // 0: the module's
 	rts    bool // the host tells the module when its ring is full
 	cts    bool // and heeds the module
 	closed bool
@@ -29,6 +29,14 @@ func (u *UART) SetBaud(baud int) {
 	u.baud = baud
 	u.c.rx.setSpeed(u.c.clk.Now(), u.c.perByte(baud))
 	u.c.inputChanged.wake()
+}
+
+// Follow makes the host always have the module's speed.
+func (u *UART) Follow() {
+	u.c.lock()
+	defer u.c.unlock()
+	u.baud = 0
+	u.c.follow()
 }
 
 // SetFlowControl sets which of the flow control lines the host uses: rts tells
@@ -149,8 +157,19 @@ func (c *Chip) perByte(baud int) time.Duration {
 // speedDiffers tells whether host and module fail to understand each other: a
 // UART samples the last bit of ten, so half a bit in ten is too much.
 func (c *Chip) speedDiffers() bool {
+	if c.port.baud == 0 {
+		return false
+	}
 	d := c.port.baud - c.baud
 	return max(d, -d)*20 > c.baud
+}
+
+// follow gives a host that follows the module's speed.
+func (c *Chip) follow() {
+	if c.port.baud == 0 {
+		c.rx.setSpeed(c.clk.Now(), c.perByte(c.baud))
+		c.inputChanged.wake()
+	}
 }
 
 // garble is what a receiver at the wrong speed gets.
