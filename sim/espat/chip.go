@@ -377,10 +377,14 @@ func newFirmware(c *Chip) *firmware {
 	return f
 }
 
+// bootNoise is what is left of an ESP8266's boot loader, which talks at 74880
+// baud; that of others goes elsewhere.
+const bootNoise = 48
+
 // begin prints ready and starts the tasks.
 func (f *firmware) begin() {
 	if f.v.nonOS() {
-		f.out(string(noise(f.c.rng, 48))) // the boot loader at 74880 baud
+		f.out(string(noise(f.c.rng, bootNoise)))
 	}
 	f.out("\r\nready\r\n")
 	f.task(f.inputTask)

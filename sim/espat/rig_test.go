@@ -32,7 +32,7 @@ func virtually(t *testing.T, cfg Config, test func(r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := power(t, cfg)
-		r.expect("\r\nready\r\n")
+		r.awaitReady()
 		r.send("ATE0\r\n")
 		r.expect("ATE0\r\n\r\nOK\r\n")
 		test(r)
@@ -110,12 +110,49 @@ func (r *rig) expect(want string) {
 				for len(r.in) > 0 && len(got) < len(want)+200 {
 					got = append(got, <-r.in)
 				}
-				r.t.Fatalf("received %q, want %q", got, want)
+				r.t.Fatalf("received %.300q, want %.300q", got, want)
 			}
 		case <-timer.C:
-			r.t.Fatalf("received only %q of %q", got, want)
+			r.t.Fatalf("received only %.300q of %.300q", got, want)
 		}
 	}
+}
+
+// awaitReady skips what a boot loader says.
+func (r *rig) awaitReady() {
+	r.t.Helper()
+	if r.c.v.nonOS() {
+		for range bootNoise {
+			<-r.in
+		}
+	}
+	r.expect("\r\nready\r\n")
+}
+
+// ipd takes a +IPD with its data, whose header ends in tail, and returns it.
+func (r *rig) ipd(tail string) string {
+	r.t.Helper()
+	r.expect("\r\n+IPD,")
+	n := 0
+	for {
+		b := <-r.in
+		if b < '0' || b > '9' {
+			if b != tail[0] {
+				r.t.Fatalf("%q behind +IPD's length %d, want %q", b, n, tail)
+			}
+			break
+		}
+		n = n*10 + int(b-'0')
+	}
+	r.expect(tail[1:])
+	if n > 2920 {
+		r.t.Errorf("+IPD of %d bytes", n)
+	}
+	var p []byte
+	for range n {
+		p = append(p, <-r.in)
+	}
+	return string(p)
 }
 
 // quiet checks that nothing more comes for a while.
