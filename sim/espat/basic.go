@@ -131,6 +131,7 @@ func (f *firmware) cmdUART(r request) fault {
 	if f.dead() {
 		return finished
 	}
+	c.settle()
 	c.baud, c.flow = baud, flow
 	c.tx.setSpeed(c.clk.Now(), c.perByte(baud))
 	c.follow()

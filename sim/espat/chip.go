@@ -161,6 +161,7 @@ func New(cfg Config) *Chip {
 		c.tx.size, c.rx.size = 1<<20, 1<<20
 	}
 	c.rx.per = c.perByte(c.port.baud)
+	c.rx.mangle, c.tx.mangle = c.garble, c.garble
 	c.lock()
 	c.powerUp()
 	c.unlock()
@@ -263,6 +264,7 @@ func (c *Chip) until(t time.Time, changed, done <-chan struct{}) {
 func (c *Chip) powerUp() {
 	c.ledger.Resets++
 	now := c.clk.Now()
+	c.settle()
 	c.baud, c.flow = c.flash.baud, c.flash.flow
 	c.tx.setSpeed(now, c.perByte(c.baud))
 	c.follow()
@@ -461,11 +463,7 @@ func (f *firmware) out(s string) {
 	}
 	c := f.c
 	c.traceOut(s)
-	p := []byte(s)
-	if c.speedDiffers() {
-		p = c.garble(p)
-	}
-	c.tx.send(c.clk.Now(), p)
+	c.tx.send(c.clk.Now(), []byte(s))
 	c.outputChanged.wake()
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -277,3 +278,5 @@ func (r *rig) readFrom(p net.PacketConn) (string, string) {
 	}
 	return string(buf[:n]), from.String()
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

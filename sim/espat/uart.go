@@ -26,6 +26,7 @@ func (u *UART) SetBaud(baud int) {
 	}
 	u.c.lock()
 	defer u.c.unlock()
+	u.c.settle()
 	u.baud = baud
 	u.c.rx.setSpeed(u.c.clk.Now(), u.c.perByte(baud))
 	u.c.inputChanged.wake()
@@ -35,6 +36,7 @@ func (u *UART) SetBaud(baud int) {
 func (u *UART) Follow() {
 	u.c.lock()
 	defer u.c.unlock()
+	u.c.settle()
 	u.baud = 0
 	u.c.follow()
 }
@@ -113,11 +115,7 @@ func (u *UART) Write(p []byte) (int, error) {
 	if u.closed || c.closed {
 		return 0, io.ErrClosedPipe
 	}
-	sent := append([]byte(nil), p...)
-	if c.speedDiffers() {
-		sent = c.garble(sent)
-	}
-	c.rx.send(c.clk.Now(), sent)
+	c.rx.send(c.clk.Now(), p)
 	c.ledger.BytesOut += len(p)
 	c.inputChanged.wake()
 	for {
@@ -146,6 +144,13 @@ func (u *UART) Close() error {
 	return nil
 }
 
+// settle makes both wires what they are now, before a speed changes.
+func (c *Chip) settle() {
+	now := c.clk.Now()
+	c.tx.settle(now)
+	c.rx.settle(now)
+}
+
 // perByte is the time of the ten bits of a byte. A free-running clock has none.
 func (c *Chip) perByte(baud int) time.Duration {
 	if c.free {
@@ -172,8 +177,11 @@ func (c *Chip) follow() {
 	}
 }
 
-// garble is what a receiver at the wrong speed gets.
+// garble is what the receiver makes of bytes: noise if it is at the wrong speed.
 func (c *Chip) garble(p []byte) []byte {
+	if !c.speedDiffers() {
+		return p
+	}
 	var out []byte
 	for range p {
 		if c.rng.IntN(4) > 0 { // framing errors lose some

@@ -5,15 +5,15 @@ import "time"
 // wire is one direction of the serial line, with the receiver's ring at its far
 // end. Nothing moves by itself: settle makes it what it is at a time.
 type wire struct {
-	q       []byte        // sent, but not all of it has arrived
-	at      time.Time     // when q[0] has arrived
-	per     time.Duration // of a byte
-	ring    []byte        // arrived and not taken
-	size    int           // of ring; 0 for no limit
-	flow    bool          // the sender stops while the ring is full
-	stopped bool          // it has
-	lost    int           // bytes that found the ring full
-	sent    int           // bytes ever sent
+	q       []byte              // sent, but not all of it has arrived
+	at      time.Time           // when q[0] has arrived
+	per     time.Duration       // of a byte
+	ring    []byte              // arrived and not taken
+	size    int                 // of ring; 0 for no limit
+	flow    bool                // the sender stops while the ring is full
+	stopped bool                // it has
+	lost    int                 // bytes that found the ring full
+	mangle  func([]byte) []byte // what the receiver makes of bytes
 }
 
 // send puts bytes on the wire behind those that are there.
@@ -26,7 +26,6 @@ func (w *wire) send(now time.Time, p []byte) {
 		w.at = now.Add(w.per)
 	}
 	w.q = append(w.q, p...)
-	w.sent += len(p)
 	w.settle(now)
 }
 
@@ -45,7 +44,7 @@ func (w *wire) settle(now time.Time) {
 			n = room
 			w.stopped = true
 		}
-		w.ring = append(w.ring, w.q[:room]...)
+		w.ring = append(w.ring, w.mangle(w.q[:room])...)
 		w.lost += n - room
 		w.q = w.q[n:]
 		w.at = w.at.Add(time.Duration(n) * w.per)
@@ -82,7 +81,7 @@ func (w *wire) arrival(i int) time.Time { return w.at.Add(time.Duration(i) * w.p
 func (w *wire) setSpeed(now time.Time, per time.Duration) {
 	w.settle(now)
 	w.per = per
-	if len(w.q) > 0 && w.at.Before(now.Add(per)) {
+	if len(w.q) > 0 {
 		w.at = now.Add(per)
 	}
 }
