@@ -34,10 +34,12 @@ type wifi struct {
 	state    linkState
 	ap       AccessPoint // that has been joined, or is to be
 	pass     string      // as the host gave it
-	attempts int         // joins begun: an older one gives up
+	attempts int         // joins begun and ended: an older one gives up
 	station  network.Station
 	ctx      context.Context // of the link
 	cancel   context.CancelFunc
+
+	superseded cond // attempts has changed
 
 	hostname    string
 	dhcp        int
@@ -68,8 +70,14 @@ func (w *wifi) init(f *firmware) {
 	w.cancel()
 }
 
-func (w *wifi) end(f *firmware) {
+// supersede makes a join that is under way give up.
+func (w *wifi) supersede() {
 	w.attempts++
+	w.superseded.wake()
+}
+
+func (w *wifi) end(f *firmware) {
+	w.supersede()
 	w.cancel()
 	if w.station != nil {
 		w.station.Close()
@@ -125,11 +133,11 @@ func (f *firmware) find(ssid string, bssid *[6]byte) (AccessPoint, bool) {
 func (f *firmware) join(ssid, pass string, bssid *[6]byte) int {
 	w := &f.wifi
 	t := f.c.cfg.Timing
-	w.attempts++
-	mine := w.attempts
 	if w.state == linkUp {
 		f.leave(LinkLeft)
 	}
+	w.supersede()
+	mine := w.attempts
 	w.state, w.pass = linkJoining, pass
 	w.ap = AccessPoint{SSID: ssid}
 	f.linkEvent(LinkEvent{Kind: LinkJoining, SSID: ssid})
@@ -145,7 +153,12 @@ func (f *firmware) join(ssid, pass string, bssid *[6]byte) int {
 		}
 		return why
 	}
-	took := func(d time.Duration) bool { return f.sleep(d) && w.attempts == mine }
+	took := func(d time.Duration) bool {
+		if !f.c.free {
+			f.c.until(f.c.clk.Now().Add(d), w.superseded.wait(), f.ctx.Done())
+		}
+		return !f.dead() && w.attempts == mine
+	}
 	ap, there := f.find(ssid, bssid)
 	switch {
 	case !there:
@@ -217,7 +230,7 @@ func (f *firmware) stationConfig() ipConfig {
 func (f *firmware) leave(why LinkKind) {
 	w := &f.wifi
 	was := w.state
-	w.attempts++
+	w.supersede()
 	w.state = linkDown
 	w.cancel()
 	if was != linkUp && was != linkAssociated {
@@ -353,7 +366,7 @@ func (f *firmware) cmdCWJAP(r request) fault {
 		}
 		timer := f.later(timeout, func() {
 			if w.attempts == mine && w.state != linkUp {
-				w.attempts++
+				w.supersede()
 				w.state = linkDown
 				why = joinTimeout
 			}
