@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"go.bug.st/serial"
 
@@ -35,6 +36,9 @@ func (p serialPort) SetBaud(baud int) error {
 
 // serialError says what to do about an error.
 func serialError(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: is the module plugged in? `ls /dev/tty*` lists the ports", err)
+	}
 	var e *serial.PortError
 	if !errors.As(err, &e) {
 		return err
