@@ -14,7 +14,7 @@ const maxDatagram = 1472
 
 // SendTo sends buf, at most 1472 bytes, as one datagram.
 func (d *Device) SendTo(sockfd int, buf []byte, flags int, to netip.AddrPort, deadline time.Time) (int, error) {
-	peer, err := peerOf(to)
+	peer, err := d.peerOf(to)
 	if err != nil {
 		return 0, err
 	}

@@ -51,6 +51,7 @@ type Device struct {
 	lastPort  uint16           // last port given by the engine
 	events    [4]netlink.Event // not told yet
 	ip        netip.Addr
+	ip6       *netip.Addr // nil if the chip has no IPv6
 	sockets   []Socket
 	waiters   *waiter // calls in progress
 	spare     *waiter // waiters of calls that are over

@@ -93,6 +93,15 @@ func (e *Engine) SetSockets(n int) {
 	e.mu.Unlock()
 }
 
+// SetIPv6 says that the chip has IPv6, and its address, the unspecified one if that
+// is not known yet. Such a chip takes addresses of either family, and implements
+// Resolver6 if it looks up both.
+func (e *Engine) SetIPv6(ip netip.Addr) {
+	e.mu.Lock()
+	e.ip6 = &ip
+	e.mu.Unlock()
+}
+
 // Socket returns the open socket that has the handle, or nil.
 func (e *Engine) Socket(h Handle) *Socket {
 	e.mu.Lock()

@@ -7,29 +7,36 @@ import (
 	"tinynet/netdev"
 )
 
-// GetHostByName looks up a host's IPv4 address. Most chips do nothing else
+// GetHostByName looks up an address of a host, IPv4 if there is one. Most chips do nothing else
 // meanwhile, which may be many seconds if no name server answers.
 func (d *Device) GetHostByName(name string) (netip.Addr, error) {
-	return d.lookUp(name, 0)
+	return d.lookUp(name, 0, nil)
 }
 
-// LookupHost looks up a host's IPv4 address, as the only one. network is "ip"
-// or "ip4".
+// LookupHost looks up a host's address, of which it returns one. network is "ip",
+// "ip4", or "ip6" if the chip has IPv6.
 func (d *Device) LookupHost(network, name string, deadline time.Time) ([]netip.Addr, error) {
-	if network == "ip6" {
+	six, ok := d.chip.(Resolver6)
+	if network != "ip6" {
+		six = nil
+	} else if !ok || !d.hasIPv6() {
 		return nil, errNotIPv4
 	}
-	a, err := d.lookUp(name, d.instantOf(deadline))
+	a, err := d.lookUp(name, d.instantOf(deadline), six)
+	if err == nil && network == "ip4" && !a.Is4() {
+		err = netdev.ErrHostUnknown
+	}
 	if err != nil {
 		return nil, err
 	}
 	return []netip.Addr{a}, nil
 }
 
-// lookUp is GetHostByName until the given instant, if that is not 0.
-func (d *Device) lookUp(name string, until instant) (netip.Addr, error) {
+// lookUp is GetHostByName until the given instant, if that is not 0; for an IPv6
+// address if six is not nil.
+func (d *Device) lookUp(name string, until instant, six Resolver6) (netip.Addr, error) {
 	if ip, err := netip.ParseAddr(name); err == nil {
-		if ip = ip.Unmap(); !ip.Is4() {
+		if ip = ip.Unmap(); !ip.Is4() && !d.hasIPv6() {
 			return netip.Addr{}, errNotIPv4
 		}
 		return ip, nil
@@ -55,7 +62,11 @@ func (d *Device) lookUp(name string, until instant) (netip.Addr, error) {
 	err := d.alive()
 	if err == nil {
 		d.until, d.resolving = until, true
-		a, err = d.chip.Resolve(name)
+		if six != nil {
+			a, err = six.Resolve6(name)
+		} else {
+			a, err = d.chip.Resolve(name)
+		}
 		d.until, d.resolving = 0, false
 	}
 	d.give()

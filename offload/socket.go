@@ -34,6 +34,7 @@ type Socket struct {
 	Port      uint16         // local port, 0 if none yet
 	Handle    Handle         // the chip's number of it; set by Open and Accept
 	Kind      Kind
+	V6        bool   // of the family IPv6: see Engine.SetIPv6
 	Signalled bool   // Signaller tells of it; set by the chip in Open and Accept, and later by SetSignalled
 	Mark      uint32 // whatever the chip wants to remember, 0 at first
 
@@ -90,7 +91,7 @@ func (d *Device) free(s *Socket) {
 }
 
 // alloc finds a free entry and returns its index, or -1. The caller holds mu.
-func (d *Device) alloc(kind Kind) int {
+func (d *Device) alloc(kind Kind, v6 bool) int {
 	used := 0
 	for i := range d.sockets {
 		if d.sockets[i].state != stateFree {
@@ -102,7 +103,7 @@ func (d *Device) alloc(kind Kind) int {
 	}
 	for i := range d.sockets {
 		if s := &d.sockets[i]; s.state == stateFree {
-			*s = Socket{gen: s.gen + 1, state: stateNew, Kind: kind, ring: ring{buf: s.ring.buf}}
+			*s = Socket{gen: s.gen + 1, state: stateNew, Kind: kind, V6: v6, ring: ring{buf: s.ring.buf}}
 			return i
 		}
 	}

@@ -9,11 +9,13 @@ import (
 	"tinynet/netdev"
 )
 
-// Socket makes a socket: netdev.AF_INET, and netdev.SOCK_STREAM (with
-// netdev.IPPROTO_TLS one that the chip encrypts) or netdev.SOCK_DGRAM. When
-// the chip's are all in use the error is netdev.ErrNoMoreSockets.
+// Socket makes a socket: netdev.AF_INET, or AF_INET6 if the chip has that, and
+// netdev.SOCK_STREAM (with netdev.IPPROTO_TLS one that the chip encrypts) or
+// netdev.SOCK_DGRAM. When the chip's are all in use the error is
+// netdev.ErrNoMoreSockets.
 func (d *Device) Socket(domain int, stype int, protocol int) (int, error) {
-	if domain != netdev.AF_INET {
+	v6 := domain == netdev.AF_INET6
+	if !v6 && domain != netdev.AF_INET || v6 && !d.hasIPv6() {
 		return -1, errNotIPv4
 	}
 	var kind Kind
@@ -30,7 +32,7 @@ func (d *Device) Socket(domain int, stype int, protocol int) (int, error) {
 	d.mu.Lock()
 	up, fd := d.up, -1
 	if up {
-		fd = d.alloc(kind)
+		fd = d.alloc(kind, v6)
 	}
 	d.mu.Unlock()
 	if !up {
@@ -71,13 +73,20 @@ func (d *Device) open(s *Socket) error {
 	return nil
 }
 
+// hasIPv6 reports whether the chip has said so.
+func (d *Device) hasIPv6() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ip6 != nil
+}
+
 // peerOf checks a remote address.
-func peerOf(ip netip.AddrPort) (netip.AddrPort, error) {
+func (d *Device) peerOf(ip netip.AddrPort) (netip.AddrPort, error) {
 	a := ip.Addr().Unmap()
 	if !a.IsValid() {
 		return netip.AddrPort{}, netdev.ErrMalAddr
 	}
-	if !a.Is4() {
+	if !a.Is4() && !d.hasIPv6() {
 		return netip.AddrPort{}, errNotIPv4
 	}
 	return netip.AddrPortFrom(a, ip.Port()), nil
@@ -94,9 +103,12 @@ func (d *Device) Bind(sockfd int, ip netip.AddrPort) error {
 	a := ip.Addr().Unmap()
 	d.mu.Lock()
 	own := d.ip
+	if w.s.V6 {
+		own = *d.ip6
+	}
 	d.mu.Unlock()
 	switch {
-	case a.IsValid() && !a.Is4():
+	case a.IsValid() && !a.Is4() && !w.s.V6:
 		return errNotIPv4
 	case a.IsValid() && !a.IsUnspecified() && a != own:
 		return errNotOurs
@@ -153,7 +165,8 @@ func (d *Device) bindAny(s *Socket) error {
 	return err
 }
 
-// Listen makes a bound stream socket accept connections.
+// Listen makes a bound stream socket accept connections, which are encrypted if it is
+// one for that and the chip can.
 func (d *Device) Listen(sockfd int, backlog int) error {
 	w, err := d.enter(sockfd, true, time.Time{})
 	if err != nil {
@@ -164,7 +177,7 @@ func (d *Device) Listen(sockfd int, backlog int) error {
 		return err
 	}
 	defer d.give()
-	if w.s.Kind != Stream {
+	if w.s.Kind == Datagram {
 		return errNotStream
 	}
 	if w.state != stateOpen {
@@ -232,7 +245,7 @@ func (d *Device) vacant() bool {
 // to wait for. The caller holds the bus.
 func (d *Device) accept(w *waiter) (fd int, from netip.AddrPort, next want, err error) {
 	d.mu.Lock()
-	fd = d.alloc(Stream)
+	fd = d.alloc(w.s.Kind, w.s.V6)
 	d.mu.Unlock()
 	if fd < 0 {
 		return -1, from, wantEntry, nil
@@ -274,13 +287,13 @@ func (d *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
 		to = ip // the chip looks it up
 	} else {
 		if !ip.Addr().IsValid() && host != "" {
-			a, err := d.lookUp(host, w.expiry())
+			a, err := d.lookUp(host, w.expiry(), nil)
 			if err != nil {
 				return err
 			}
 			ip = netip.AddrPortFrom(a, ip.Port())
 		}
-		if to, err = peerOf(ip); err != nil {
+		if to, err = d.peerOf(ip); err != nil {
 			return err
 		}
 	}
@@ -626,9 +639,12 @@ func (d *Device) LocalAddr(sockfd int) (netip.AddrPort, error) {
 	if s == nil {
 		return netip.AddrPort{}, netdev.ErrInvalidSocketFd
 	}
-	ip := netip.IPv4Unspecified()
+	ip, own := netip.IPv4Unspecified(), d.ip
+	if s.V6 {
+		ip, own = netip.IPv6Unspecified(), *d.ip6
+	}
 	if s.peered {
-		ip = d.ip
+		ip = own
 	}
 	return netip.AddrPortFrom(ip, s.Port), nil
 }

@@ -454,6 +454,9 @@ func (c *chip) Bind(s *offload.Socket, port uint16) error {
 
 // Listen makes a socket a listener.
 func (c *chip) Listen(s *offload.Socket, backlog int) error {
+	if s.Kind == offload.TLS {
+		return errTLSServer
+	}
 	if c.slotted(s) {
 		return c.listenSlot(s)
 	}

@@ -30,6 +30,7 @@ var (
 	errLost      = wrap("network link is down", netdev.ErrLinkDown)
 	errTLSRetry  = wrap("the data of a Send that did not end has to be sent first: close the connection", netdev.ErrConnReset)
 	errTLS       = wrap("no encrypted connection: nobody listens there, or the peer's certificate was refused", netdev.ErrConnRefused)
+	errTLSServer = wrap("the firmware has no TLS server", netdev.ErrNotSupported)
 	errNoRoute   = wrap("no connection: nobody listens there, or it does not answer", netdev.ErrConnRefused)
 	errChannel   = wrap("APChannel is not 1 to 13", netlink.ErrConnectModeNoGood)
 	errAPFailed  = wrap("the chip could not become an access point", netlink.ErrConnectFailed)
