@@ -1,4 +1,4 @@
-//go:build !challenger_rp2040
+//go:build !challenger_rp2040 && !espat
 
 package espat
 

@@ -1,4 +1,4 @@
-//go:build challenger_rp2040 && (tinygo || !tinynet_host)
+//go:build (challenger_rp2040 || espat) && (tinygo || !tinynet_host)
 
 package probe
 
