@@ -50,7 +50,7 @@ var specs = []Spec{
 		Flash: 1 << 20,
 		Boot:  16 << 10,
 		RAM:   256 << 10,
-		Stack: 8192,
+		Stack: 6656,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"pyportal", "ninafw"},
 		Wiring: Wiring{
@@ -80,7 +80,7 @@ var specs = []Spec{
 		Flash: 16 << 20,
 		Boot:  256,
 		RAM:   256 << 10,
-		Stack: 8192,
+		Stack: 6656,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"nano_rp2040", "ninafw"},
 		Wiring: Wiring{
@@ -95,7 +95,7 @@ var specs = []Spec{
 		Flash: 512 << 10,
 		Boot:  16 << 10,
 		RAM:   192 << 10,
-		Stack: 8192,
+		Stack: 6656,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"metro_m4_airlift", "ninafw"},
 		Wiring: Wiring{
@@ -125,7 +125,7 @@ var specs = []Spec{
 		Flash: 512 << 10,
 		Boot:  16 << 10,
 		RAM:   192 << 10,
-		Stack: 8192,
+		Stack: 6656,
 		Chip:  "WiFiNINA",
 		Tags:  []string{"matrixportal_m4", "ninafw"},
 		Wiring: Wiring{
