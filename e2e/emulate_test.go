@@ -166,6 +166,31 @@ func TestEmulatedHTTPGet(t *testing.T) {
 	}
 }
 
+func TestEmulatedTCPClient(t *testing.T) {
+	needEmulator(t)
+	port := oneClient(t, func(c net.Conn) {
+		in := bufio.NewReader(c)
+		for range 2 { // a second apart
+			line, _ := in.ReadString('\n')
+			io.WriteString(c, "got: "+line)
+		}
+	})
+	code, stdout, stderr := run(t, root(t), "emulate", "-isolated", "-ldflags", "-X main.addr=host:"+port, "./examples/net/tcpclient")
+	if want := "got: line 1 from the board\ngot: line 2 from the board\n"; code != 0 || !strings.HasPrefix(stdout, want) {
+		t.Errorf("exit code %d, stdout %q; stderr:\n%s", code, stdout, stderr)
+	}
+}
+
+func TestEmulatedNTPClient(t *testing.T) {
+	needEmulator(t)
+	want := time.Date(2041, 5, 4, 3, 2, 1, 0, time.UTC)
+	port := timeServer(t, want)
+	code, stdout, stderr := run(t, root(t), "emulate", "-isolated", "-ldflags", "-X main.server=host:"+port, "./examples/net/ntpclient")
+	if code != 0 || stdout != want.Format(time.RFC3339)+"\n" {
+		t.Errorf("exit code %d, stdout %q; stderr:\n%s", code, stdout, stderr)
+	}
+}
+
 // A heap that is too small has to show as what it is, and end the program.
 func TestEmulatedHeapIsAsLargeAsSaid(t *testing.T) {
 	needEmulator(t)

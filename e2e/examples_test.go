@@ -258,12 +258,19 @@ func testSocket(t *testing.T, by launcher) {
 }
 
 func testNTPClient(t *testing.T, by launcher) {
+	want := time.Date(2041, 5, 4, 3, 2, 1, 0, time.UTC) // the count of 32 bits began anew in 2036
+	port := timeServer(t, want)
+	by.prints(t, want.Format(time.RFC3339)+"\n", "ntpclient", "host:"+port)
+}
+
+// timeServer answers one NTP request, with the given time.
+func timeServer(t *testing.T, now time.Time) (port string) {
+	t.Helper()
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pc.Close()
-	want := time.Date(2041, 5, 4, 3, 2, 1, 0, time.UTC) // the count of 32 bits began anew in 2036
+	t.Cleanup(func() { pc.Close() })
 	go func() {
 		buf := make([]byte, 100)
 		n, from, err := pc.ReadFrom(buf)
@@ -272,9 +279,8 @@ func testNTPClient(t *testing.T, by launcher) {
 		}
 		answer := make([]byte, 48)
 		answer[0], answer[1] = 4<<3|4, 2
-		binary.BigEndian.PutUint32(answer[40:], uint32(want.Unix()+2208988800)) // truncated
+		binary.BigEndian.PutUint32(answer[40:], uint32(now.Unix()+2208988800)) // truncated
 		pc.WriteTo(answer, from)
 	}()
-	port := strconv.Itoa(pc.LocalAddr().(*net.UDPAddr).Port)
-	by.prints(t, want.Format(time.RFC3339)+"\n", "ntpclient", "host:"+port)
+	return strconv.Itoa(pc.LocalAddr().(*net.UDPAddr).Port)
 }

@@ -197,18 +197,10 @@ func linkerFlags(example string, args []string) string {
 // TinyGo some ten seconds: a server with net/http, a client that sends and receives at once, UDP.
 var emulatedExamples = []string{"webserver", "tcpclient", "ntpclient"}
 
-// needEmulator skips the test without one.
-func needEmulator(t *testing.T) {
-	t.Helper()
-	notShort(t)
-	if _, err := exec.LookPath("qemu-arm"); err != nil {
-		t.Skip("no qemu-arm on this machine: install the package qemu-user to run this test")
-	}
-}
-
 // The code that TinyGo makes: our net, TinyGo's driver, the simulated chip.
 func TestExamplesOnTinyGosDriversEmulated(t *testing.T) {
 	findTinyGo(t)
+	notShort(t)
 	needEmulator(t)
 	dir := examplesOnTinyGosDrivers(t, tinygoDrivers[0].version, tinygoDrivers[0].goLine)
 	testExamples(t, launcher{chatty: true, launch: func(t *testing.T, flags []string, example string, args ...string) (_, _ *process) {
@@ -384,6 +376,7 @@ func linkTree(t *testing.T, from, to string) {
 // The code that TinyGo makes: its net and net/http, our driver, the simulated chip.
 func TestExamplesOnTinyGosNetEmulated(t *testing.T) {
 	tg := findTinyGo(t)
+	notShort(t)
 	needEmulator(t)
 	tinygoRoot := tg.emulatedRoot(t)
 	dir := copyExamples(t, onTinyGosNet(t, "tinynet"), ourPrefix)
