@@ -21,7 +21,7 @@ func TestBrowserSwitchesTheLED(t *testing.T) {
 	if browser == "" {
 		t.Skip("no Chromium on this machine: install the package chromium to run this test")
 	}
-	p, page := webserver(t)
+	p, page := ours.webserver(t)
 
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(browser),

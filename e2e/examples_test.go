@@ -7,9 +7,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,18 +17,76 @@ import (
 	"time"
 )
 
-// webserver starts the example and returns it with the address of its page.
-func webserver(t *testing.T, args ...string) (*process, string) {
-	t.Helper()
-	port := freePort(t)
-	args = append([]string{"run", "-isolated", "-p", port + ":80"}, args...)
-	p := start(t, root(t), append(args, "./examples/net/webserver")...)
-	p.await(regexp.QuoteMeta("http://127.0.0.1:" + port))
-	return p, "http://127.0.0.1:" + port + "/"
+// launcher has a way to run the examples on a board.
+type launcher struct {
+	// launch starts an example. flags are the simulation's. What runs may be one
+	// process or two: what the tool says about the board is on board's stderr.
+	launch func(t *testing.T, flags []string, example string, args ...string) (program, board *process)
+
+	// chatty says that the driver prints on the program's stdout.
+	chatty bool
 }
 
-func TestWebserverServesItsPage(t *testing.T) {
-	p, page := webserver(t)
+// ours is `tinynet run` on the examples as they are.
+var ours = launcher{launch: func(t *testing.T, flags []string, example string, args ...string) (program, board *process) {
+	p := start(t, root(t), runArgs(flags, "./examples/net/"+example, args)...)
+	return p, p
+}}
+
+// runArgs is a command line of `tinynet run`.
+func runArgs(flags []string, pkg string, args []string) []string {
+	return slices.Concat([]string{"run", "-isolated"}, flags, []string{pkg}, args)
+}
+
+// prints runs an example to its end and checks what it prints.
+func (by launcher) prints(t *testing.T, want, example string, args ...string) {
+	t.Helper()
+	p, _ := by.launch(t, nil, example, args...)
+	code, stdout, stderr := p.wait()
+	if by.chatty && strings.Contains(stdout, want) {
+		stdout = want
+	}
+	if code != 0 || stdout != want {
+		t.Errorf("exit code %d, %d bytes on stdout, want %d:\n%.1000s\nstderr:\n%s", code, len(stdout), len(want), stdout, stderr)
+	}
+}
+
+// webserver starts the example and returns its board with the address of its page.
+func (by launcher) webserver(t *testing.T) (*process, string) {
+	t.Helper()
+	port := freePort(t)
+	_, board := by.launch(t, []string{"-p", port + ":80"}, "webserver")
+	board.await(regexp.QuoteMeta("http://127.0.0.1:" + port))
+	return board, "http://127.0.0.1:" + port + "/"
+}
+
+// exampleTests are what every way to run the examples has to pass.
+var exampleTests = []struct {
+	example string
+	test    func(*testing.T, launcher)
+}{
+	{"webserver", testWebserver},
+	{"http-get", testHTTPGet},
+	{"tcpecho", testTCPEcho},
+	{"tcpclient", testTCPClient},
+	{"socket", testSocket},
+	{"ntpclient", testNTPClient},
+}
+
+// testExamples runs the tests of the named examples, or of all.
+func testExamples(t *testing.T, by launcher, names ...string) {
+	for _, e := range exampleTests {
+		if len(names) > 0 && !slices.Contains(names, e.example) {
+			continue
+		}
+		t.Run(e.example, func(t *testing.T) { e.test(t, by) })
+	}
+}
+
+func TestExamples(t *testing.T) { testExamples(t, ours) }
+
+func testWebserver(t *testing.T, by launcher) {
+	board, page := by.webserver(t)
 	resp, err := http.Get(page)
 	if err != nil {
 		t.Fatal(err)
@@ -39,20 +97,31 @@ func TestWebserverServesItsPage(t *testing.T) {
 		t.Fatalf("status %d, error %v, page:\n%s", resp.StatusCode, err, body)
 	}
 
-	post := func(path, line string) {
-		resp, err := http.PostForm(page+path, url.Values{})
+	ask := func(method, path string, want int) {
+		t.Helper()
+		req, err := http.NewRequest(method, page+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultTransport.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		p.await(line)
+		if resp.StatusCode != want {
+			t.Errorf("%s %q: status %d, want %d", method, path, resp.StatusCode, want)
+		}
 	}
-	post("on", `LED on`)
-	post("off", `LED off`)
+	ask("POST", "on", http.StatusSeeOther)
+	board.await("LED on")
+	ask("GET", "off", http.StatusMethodNotAllowed)
+	ask("GET", "favicon.ico", http.StatusNotFound)
+	ask("POST", "off", http.StatusSeeOther)
+	board.await("LED off")
 }
 
 func TestWebserverTakesAThousandRequests(t *testing.T) {
-	_, page := webserver(t)
+	_, page := ours.webserver(t)
 	get := func(c *http.Client) error {
 		resp, err := c.Get(page)
 		if err != nil {
@@ -98,14 +167,14 @@ func TestCurlGetsThePage(t *testing.T) {
 	if err != nil {
 		t.Skip("no curl on this machine")
 	}
-	_, page := webserver(t)
+	_, page := ours.webserver(t)
 	out, err := exec.Command(curl, "-si", "--max-time", "30", page).Output()
 	if err != nil || !strings.HasPrefix(string(out), "HTTP/1.1 200 OK\r\n") {
 		t.Fatalf("curl: %v\n%s", err, out)
 	}
 }
 
-func TestHTTPGetPrintsThePage(t *testing.T) {
+func testHTTPGet(t *testing.T, by launcher) {
 	want := strings.Repeat("a page of the host's server\n", 400)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/page" {
@@ -116,16 +185,13 @@ func TestHTTPGetPrintsThePage(t *testing.T) {
 	}))
 	defer srv.Close()
 	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
-	code, stdout, stderr := run(t, root(t), "run", "-isolated", "./examples/net/http-get", "http://host:"+port+"/page")
-	if code != 0 || stdout != want {
-		t.Errorf("exit code %d, %d bytes of %d on stdout; stderr:\n%s", code, len(stdout), len(want), stderr)
-	}
+	by.prints(t, want, "http-get", "http://host:"+port+"/page")
 }
 
-func TestTCPEcho(t *testing.T) {
+func testTCPEcho(t *testing.T, by launcher) {
 	port := freePort(t)
-	p := start(t, root(t), "run", "-isolated", "-p", port+":8080", "./examples/net/tcpecho")
-	p.await("127.0.0.1:" + port)
+	_, board := by.launch(t, []string{"-p", port + ":8080"}, "tcpecho")
+	board.await("127.0.0.1:" + port)
 	for range 3 {
 		c, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err != nil {
@@ -164,18 +230,15 @@ func oneClient(t *testing.T, serve func(net.Conn)) (port string) {
 	return port
 }
 
-func TestTCPClient(t *testing.T) {
+func testTCPClient(t *testing.T, by launcher) {
 	port := oneClient(t, func(c net.Conn) {
 		line, _ := bufio.NewReader(c).ReadString('\n')
 		io.WriteString(c, "got: "+line)
 	})
-	code, stdout, stderr := run(t, root(t), "run", "-isolated", "./examples/net/tcpclient", "host:"+port)
-	if want := "got: line 1 from the board\n"; code != 0 || stdout != want {
-		t.Errorf("exit code %d, stdout %q; stderr:\n%s", code, stdout, stderr)
-	}
+	by.prints(t, "got: line 1 from the board\n", "tcpclient", "host:"+port)
 }
 
-func TestSocket(t *testing.T) {
+func testSocket(t *testing.T, by launcher) {
 	// The program's port is fixed.
 	l, err := net.Listen("tcp", "127.0.0.1:8080")
 	if err != nil {
@@ -191,19 +254,13 @@ func TestSocket(t *testing.T) {
 		line, _ := bufio.NewReader(c).ReadString('\n')
 		io.WriteString(c, "got: "+line)
 	}()
-	code, stdout, stderr := run(t, root(t), "run", "-isolated", "./examples/net/socket")
-	if want := "got: hello from the board\n"; code != 0 || stdout != want {
-		t.Errorf("exit code %d, stdout %q; stderr:\n%s", code, stdout, stderr)
-	}
+	by.prints(t, "got: hello from the board\n", "socket")
 }
 
-func TestNTPClient(t *testing.T) {
+func testNTPClient(t *testing.T, by launcher) {
 	want := time.Date(2041, 5, 4, 3, 2, 1, 0, time.UTC) // the count of 32 bits began anew in 2036
 	port := timeServer(t, want)
-	code, stdout, stderr := run(t, root(t), "run", "-isolated", "./examples/net/ntpclient", "host:"+port)
-	if code != 0 || stdout != want.Format(time.RFC3339)+"\n" {
-		t.Errorf("exit code %d, stdout %q; stderr:\n%s", code, stdout, stderr)
-	}
+	by.prints(t, want.Format(time.RFC3339)+"\n", "ntpclient", "host:"+port)
 }
 
 // timeServer answers one NTP request, with the given time.

@@ -54,7 +54,7 @@ func root(t *testing.T) string {
 // no measure of speed: building net for the first time takes a minute.
 const patience = 4 * time.Minute
 
-// process is a running tool.
+// process is a running tool, or a program that runs without it.
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -68,9 +68,15 @@ type process struct {
 // start starts the tool in a folder. It is ended with the test.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, lines: make(chan string, 10000), exited: make(chan struct{})}
-	p.cmd = exec.Command(tool, args...)
-	p.cmd.Dir = dir
+	cmd := exec.Command(tool, args...)
+	cmd.Dir = dir
+	return startCommand(t, cmd)
+}
+
+// startCommand starts the tool, or a program of its.
+func startCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, lines: make(chan string, 10000), exited: make(chan struct{})}
 	p.cmd.Stdout = &p.stdout
 	pipe, err := p.cmd.StderrPipe()
 	if err != nil {

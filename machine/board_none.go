@@ -1,4 +1,4 @@
-//go:build !arduino_mkrwifi1010 && !arduino_nano33 && !challenger_rp2040 && !matrixportal_m4 && !metro_m4_airlift && !nano_rp2040 && !pyportal && !wioterminal
+//go:build !arduino_mkrwifi1010 && !arduino_nano33 && !challenger_rp2040 && !espat && !matrixportal_m4 && !metro_m4_airlift && !nano_rp2040 && !pyportal && !wioterminal
 
 package machine
 

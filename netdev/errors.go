@@ -41,8 +41,8 @@ var (
 // notSupported is an error that is also errors.ErrUnsupported.
 type notSupported string
 
-func (e notSupported) Error() string        { return string(e) }
-func (e notSupported) Is(target error) bool { return target == errors.ErrUnsupported }
+func (e notSupported) Error() string { return string(e) }
+func (e notSupported) Unwrap() error { return errors.ErrUnsupported }
 
 // noMoreSockets is an error that passes.
 type noMoreSockets struct{}

@@ -57,9 +57,9 @@ func (r *ring) putDatagram(p []byte, from netip.AddrPort) int {
 }
 
 // takeDatagram removes a datagram into p; what does not fit is lost.
-func (r *ring) takeDatagram(p []byte) (n int, from netip.AddrPort, ok bool) {
+func (r *ring) takeDatagram(p []byte, from *netip.AddrPort) (n int, ok bool) {
 	if r.n == 0 {
-		return 0, netip.AddrPort{}, false
+		return 0, false
 	}
 	var head [datagramHead]byte
 	r.take(head[:])
@@ -67,5 +67,6 @@ func (r *ring) takeDatagram(p []byte) (n int, from netip.AddrPort, ok bool) {
 	n = r.take(p[:min(size, len(p))])
 	r.skip(size - n)
 	ip := netip.AddrFrom16([16]byte(head[2:18])).Unmap()
-	return n, netip.AddrPortFrom(ip, uint16(head[18])<<8|uint16(head[19])), true
+	*from = netip.AddrPortFrom(ip, uint16(head[18])<<8|uint16(head[19]))
+	return n, true
 }

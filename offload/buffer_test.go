@@ -48,12 +48,13 @@ func TestRingOfDatagrams(t *testing.T) {
 	r.putDatagram([]byte("three"), from)
 	buf := make([]byte, 4)
 	for _, want := range []string{"one", "", "thre"} {
-		n, peer, ok := r.takeDatagram(buf)
+		var peer netip.AddrPort
+		n, ok := r.takeDatagram(buf, &peer)
 		if string(buf[:n]) != want || peer != from || !ok {
 			t.Errorf("%q from %v, %v; want %q", buf[:n], peer, ok, want)
 		}
 	}
-	if _, _, ok := r.takeDatagram(buf); ok || r.n != 0 {
+	if _, ok := r.takeDatagram(buf, new(netip.AddrPort)); ok || r.n != 0 {
 		t.Error("there is one more")
 	}
 }

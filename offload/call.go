@@ -1,9 +1,7 @@
 package offload
 
 import (
-	"errors"
 	"io"
-	"time"
 
 	"tinynet/netdev"
 )
@@ -38,7 +36,8 @@ func (w want) ready() Ready {
 // sets told and wakes it.
 type waiter struct {
 	next     *waiter
-	wake     chan struct{}
+	behind   *waiter // in the queue of a gate
+	wake     bell
 	s        *Socket
 	deadline instant // given with the call
 	gen      uint8
@@ -46,32 +45,44 @@ type waiter struct {
 	want     want
 	write    bool // obeys the write deadline, not the read deadline
 	told     bool
+	through  bool // a gate was handed to it
 }
 
-// enter begins a call on socket fd.
-func (d *Device) enter(fd int, write bool, deadline time.Time) (*waiter, error) {
-	limit := d.instantOf(deadline)
+// newWaiter returns a waiter, which oldWaiter takes back. The caller holds mu.
+func (d *device) newWaiter() *waiter {
+	w := d.spare
+	if w == nil {
+		return &waiter{wake: newBell()}
+	}
+	d.spare = w.next
+	w.wake.rung()
+	return w
+}
+
+func (d *device) oldWaiter(w *waiter) {
+	w.s = nil
+	w.next = d.spare
+	d.spare = w
+}
+
+// enter begins a call on socket fd, which ends at limit if that is not 0.
+func (d *device) enter(fd int, write bool, limit instant) (*waiter, error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	w, err := d.enterLocked(fd, write, limit)
+	d.mu.Unlock()
+	return w, err
+}
+
+func (d *device) enterLocked(fd int, write bool, limit instant) (*waiter, error) {
 	s := d.lookup(fd)
 	if s == nil {
 		return nil, netdev.ErrInvalidSocketFd
 	}
-	w := d.spare
-	if w == nil {
-		w = &waiter{wake: make(chan struct{}, 1)}
-	} else {
-		d.spare = w.next
-		select {
-		case <-w.wake:
-		default:
-		}
-	}
+	w := d.newWaiter()
 	w.s, w.gen, w.state, w.write = s, s.gen, s.state, write
 	w.want, w.told, w.deadline = wantNothing, false, limit
 	if err := d.check(w); err != nil {
-		w.next = d.spare
-		d.spare = w
+		d.oldWaiter(w)
 		return nil, err
 	}
 	w.next = d.waiters
@@ -80,7 +91,7 @@ func (d *Device) enter(fd int, write bool, deadline time.Time) (*waiter, error) 
 }
 
 // exit ends a call.
-func (d *Device) exit(w *waiter) {
+func (d *device) exit(w *waiter) {
 	d.mu.Lock()
 	for p := &d.waiters; *p != nil; p = &(*p).next {
 		if *p == w {
@@ -88,15 +99,13 @@ func (d *Device) exit(w *waiter) {
 			break
 		}
 	}
-	w.s = nil
-	w.next = d.spare
-	d.spare = w
+	d.oldWaiter(w)
 	d.mu.Unlock()
 }
 
 // check returns the error with which the call has to end, if any. The caller
 // holds mu.
-func (d *Device) check(w *waiter) error {
+func (d *device) check(w *waiter) error {
 	if w.gen != w.s.gen || w.s.state == stateClosing || w.s.state == stateFree {
 		return netdev.ErrInvalidSocketFd
 	}
@@ -122,31 +131,23 @@ func (w *waiter) expiry() instant {
 	return t
 }
 
-// signal wakes the call to look for itself.
-func (w *waiter) signal() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-}
-
 // inform wakes the call because it has what it wants.
 func (w *waiter) inform() {
 	w.told = true
 	w.want = wantNothing
-	w.signal()
+	w.wake.ring()
 }
 
 // wakeAll wakes all calls; the caller holds mu.
-func (d *Device) wakeAll() {
+func (d *device) wakeAll() {
 	for w := d.waiters; w != nil; w = w.next {
-		w.signal()
+		w.wake.ring()
 	}
 }
 
 // ready wakes the calls that wait for what the socket is ready for, and
 // remembers it if there are none. The caller holds mu.
-func (d *Device) ready(s *Socket, r Ready) {
+func (d *device) ready(s *Socket, r Ready) {
 	left := r
 	if r&Failed != 0 {
 		r |= Readable | Writable
@@ -160,61 +161,49 @@ func (d *Device) ready(s *Socket, r Ready) {
 	s.told |= left &^ Failed
 }
 
-// tryTake takes the bus if it is free.
-func (d *Device) tryTake() bool {
-	select {
-	case d.owner <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
 // takeFor takes the bus for a call, unless the call has to end.
-func (d *Device) takeFor(w *waiter) error {
-	for {
-		d.mu.Lock()
-		err := d.check(w)
-		timed := w.expiry() != 0
-		d.mu.Unlock()
-		if err != nil {
-			return err
+func (d *device) takeFor(w *waiter) error {
+	d.mu.Lock()
+	held, err := false, d.check(w)
+	if err == nil {
+		held = d.bus.enter(w)
+		if !held && w.expiry() != 0 {
+			d.kickPoller() // it minds the deadlines
 		}
-		if !d.tryTake() {
-			if timed {
-				d.kickPoller() // it minds the deadlines
-			}
-			select {
-			case d.owner <- struct{}{}:
-			case <-w.wake:
-				continue
-			}
+		for !held && err == nil {
+			d.mu.Unlock()
+			w.wake.wait()
+			d.mu.Lock()
+			held, err = w.through, d.check(w)
 		}
-		d.mu.Lock()
-		if err = d.check(w); err == nil && !w.s.onChip {
-			err = netdev.ErrConnReset
-			if !w.write && w.state == stateConnected {
-				w.s.eof = true
-				err = io.EOF
-			}
+		if !held {
+			d.bus.abandon(w)
 		}
-		d.mu.Unlock()
-		if err == nil {
-			err = d.alive()
-		}
-		if err != nil {
-			<-d.owner
-			return err
-		}
-		d.current = w
-		return nil
 	}
+	if err == nil && !w.s.onChip {
+		err = netdev.ErrConnReset
+		if !w.write && w.state == stateConnected {
+			w.s.eof = true
+			err = io.EOF
+		}
+	}
+	if held {
+		d.current = w
+	}
+	d.mu.Unlock()
+	if err == nil {
+		err = d.alive()
+	}
+	if err != nil && held {
+		d.give()
+	}
+	return err
 }
 
 // alive returns an error if the chip has to be looked after before it is of use: each
 // call in the queue for the bus would wait for it in vain. The caller holds the
 // bus.
-func (d *Device) alive() error {
+func (d *device) alive() error {
 	if !d.chip.Broken() {
 		return nil
 	}
@@ -226,20 +215,22 @@ func (d *Device) alive() error {
 }
 
 // give hands back the bus.
-func (d *Device) give() {
+func (d *device) give() {
+	d.mu.Lock()
 	d.current = nil
-	<-d.owner
+	d.bus.leave()
+	d.mu.Unlock()
 }
 
 // await waits until the call has what it wants, or has to end. The bus is not
 // held meanwhile.
-func (d *Device) await(w *waiter, want want) error {
+func (d *device) await(w *waiter, want want) error {
 	d.mu.Lock()
 	return d.awaitLocked(w, want)
 }
 
 // awaitLocked is await for a caller that holds mu, which it releases.
-func (d *Device) awaitLocked(w *waiter, want want) error {
+func (d *device) awaitLocked(w *waiter, want want) error {
 	w.told, w.want = false, want
 	if r := want.ready(); w.gen == w.s.gen && w.s.told&r != 0 {
 		w.s.told &^= r
@@ -262,14 +253,14 @@ func (d *Device) awaitLocked(w *waiter, want want) error {
 		if timed || want == wantData || want == wantRoom {
 			d.kickPoller()
 		}
-		<-w.wake
+		w.wake.wait()
 		d.mu.Lock()
 	}
 }
 
 // beginWrite waits until no other Send is at work on the stream, whose data
 // would mingle.
-func (d *Device) beginWrite(w *waiter) error {
+func (d *device) beginWrite(w *waiter) error {
 	d.mu.Lock()
 	if w.s.writing {
 		return d.awaitLocked(w, wantTurn)
@@ -281,29 +272,30 @@ func (d *Device) beginWrite(w *waiter) error {
 }
 
 // endWrite gives the next Send its turn.
-func (d *Device) endWrite(w *waiter) {
+func (d *device) endWrite(w *waiter) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if w.gen != w.s.gen {
-		return
-	}
-	for o := d.waiters; o != nil; o = o.next {
-		if o.s == w.s && o.want == wantTurn {
+	if w.gen == w.s.gen {
+		o := d.waiters
+		for o != nil && (o.s != w.s || o.want != wantTurn) {
+			o = o.next
+		}
+		if o != nil {
 			o.inform()
-			return
+		} else {
+			w.s.writing = false
 		}
 	}
-	w.s.writing = false
+	d.mu.Unlock()
 }
 
 // fail makes all further calls on the socket return err, and returns it.
-func (d *Device) fail(w *waiter, err error) error {
+func (d *device) fail(w *waiter, err error) error {
 	d.mu.Lock()
 	if w.gen == w.s.gen && w.s.err == nil {
 		w.s.err = err
 		d.wakeAll()
 	}
-	if errors.Is(err, netdev.ErrDevice) {
+	if Is(err, netdev.ErrDevice) {
 		d.poll.link = 1 // let the poller see at once what is the matter
 		d.kickPoller()
 	}

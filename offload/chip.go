@@ -114,6 +114,12 @@ type Shutdowner interface {
 	ShutdownWrite(s *Socket) error
 }
 
+// Resolver6 is implemented by chips that look up IPv6 addresses.
+type Resolver6 interface {
+	// Resolve6 is Chip's Resolve for IPv6.
+	Resolve6(name string) (netip.Addr, error)
+}
+
 // Optioner is implemented by chips with socket options.
 type Optioner interface {
 	// SetOption sets an option of package netdev;

@@ -1,7 +1,6 @@
 package offload
 
 import (
-	"errors"
 	"net/netip"
 	"time"
 
@@ -13,23 +12,25 @@ import (
 const maxDatagram = 1472
 
 // SendTo sends buf, at most 1472 bytes, as one datagram.
-func (d *Device) SendTo(sockfd int, buf []byte, flags int, to netip.AddrPort, deadline time.Time) (int, error) {
-	peer, err := peerOf(to)
+func (u *Device) SendTo(sockfd int, buf []byte, flags int, to netip.AddrPort, deadline time.Time) (int, error) {
+	d := u.dev()
+	peer, err := d.peerOf(to)
 	if err != nil {
 		return 0, err
 	}
-	w, err := d.enter(sockfd, true, deadline)
+	w, err := d.enter(sockfd, true, d.instantOf(deadline))
 	if err != nil {
 		return 0, err
 	}
-	defer d.exit(w)
-	if w.s.Kind != Datagram {
-		return 0, errNotDatagram
+	n, err := 0, errNotDatagram
+	if w.s.IsDatagram() {
+		n, err = d.sendTo(w, buf, peer)
 	}
-	return d.sendTo(w, buf, peer)
+	d.exit(w)
+	return n, err
 }
 
-func (d *Device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
+func (d *device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
 	if len(buf) > maxDatagram {
 		return 0, errMsgSize
 	}
@@ -42,7 +43,7 @@ func (d *Device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
 		if err == nil {
 			ok, err = d.chip.SendTo(w.s, buf, to)
 		}
-		if errors.Is(err, netdev.ErrLinkDown) {
+		if Is(err, netdev.ErrLinkDown) {
 			err = d.fail(w, err)
 		}
 		d.give()
@@ -61,9 +62,9 @@ func (d *Device) sendTo(w *waiter, buf []byte, to netip.AddrPort) (int, error) {
 
 // recvDatagram reads a datagram if there is one. The caller holds the bus,
 // which it hands back.
-func (d *Device) recvDatagram(w *waiter, buf []byte) (n int, from netip.AddrPort, got bool, err error) {
-	n, from, got, err = d.chip.RecvFrom(w.s, buf)
-	if errors.Is(err, netdev.ErrLinkDown) {
+func (d *device) recvDatagram(w *waiter, buf []byte, from *netip.AddrPort) (n int, got bool, err error) {
+	n, *from, got, err = d.chip.RecvFrom(w.s, buf)
+	if Is(err, netdev.ErrLinkDown) {
 		err = d.fail(w, err)
 	} else if err != nil {
 		// A datagram may be lost, as datagrams may. Should the chip be broken,
@@ -71,5 +72,5 @@ func (d *Device) recvDatagram(w *waiter, buf []byte) (n int, from netip.AddrPort
 		got, err = false, nil
 	}
 	d.give()
-	return n, from, got, err
+	return n, got, err
 }

@@ -2,8 +2,8 @@ package offload
 
 import (
 	"net/netip"
-	"sync"
 	"time"
+	"unsafe"
 
 	"tinynet/netdev"
 	"tinynet/netlink"
@@ -22,25 +22,34 @@ type Times struct {
 // HostLookuper, and netlink.Netlinker. Its methods may be called by several
 // goroutines at once.
 type Device struct {
+	// A *device, which is not said because the board's program would describe it,
+	// and what it leads to, in flash.
+	p unsafe.Pointer
+}
+
+func (u *Device) dev() *device { return (*device)(u.p) }
+
+// device is the state of a Device.
+type device struct {
 	chip    Chip
 	sig     Signaller // chip, if it is one
 	cfg     Config
-	elapsed func() time.Duration // since New; a time.Time in a field costs flash
-	owner   chan struct{}        // full while somebody holds the bus
-	current *waiter              // the call that holds the bus, or nil
-	until   instant              // when a look-up that holds the bus has to end
+	clock   clock
+	current *waiter // the call that holds the bus, or nil
+	until   instant // when a look-up that holds the bus has to end
 
 	resolving bool // a look-up holds the bus
 
-	// link is full while somebody brings the link up or down; who does holds
+	// link is held by who brings the link up or down, which is to hold
 	// the fields below it. It is taken before the bus and before mu.
-	link    chan struct{}
-	started bool // the chip has been started and answers
-	params  netlink.ConnectParams
+	link    gate
+	started bool                   // the chip has been started and answers
+	params  *netlink.ConnectParams // of the last NetConnect
 
 	// mu guards what is below. It is held for moments, never across an
 	// exchange or anything else that waits.
-	mu        sync.Mutex
+	mu        mutex
+	bus       gate
 	up        bool
 	cancel    bool // NetDisconnect waits for link
 	running   bool // the poller's goroutine exists
@@ -51,13 +60,13 @@ type Device struct {
 	lastPort  uint16           // last port given by the engine
 	events    [4]netlink.Event // not told yet
 	ip        netip.Addr
+	ip6       *netip.Addr // nil if the chip has no IPv6
 	sockets   []Socket
 	waiters   *waiter // calls in progress
 	spare     *waiter // waiters of calls that are over
 	active    instant // last traffic on any socket
 	notify    func(netlink.Event)
 
-	kick chan struct{} // full: the poller has to look again
 	poll poller
 }
 
@@ -83,56 +92,36 @@ func New(chip Chip, cfg Config) *Device {
 	if cfg.Times.Dial <= 0 {
 		cfg.Times.Dial = 30 * time.Second
 	}
-	d := &Device{
+	d := &device{
 		chip:    chip,
 		cfg:     cfg,
-		elapsed: stopwatch(),
+		clock:   startClock(),
 		limit:   uint8(cfg.Sockets),
 		sockets: make([]Socket, cfg.Sockets),
-		owner:   make(chan struct{}, 1),
-		link:    make(chan struct{}, 1),
-		kick:    make(chan struct{}, 1),
 	}
+	d.poll.kick = newBell()
 	d.sig, _ = chip.(Signaller)
 	if cfg.Buffer > 0 {
+		needingBuffers()
 		all := make([]byte, cfg.Sockets*cfg.Buffer)
 		for i := range d.sockets {
 			d.sockets[i].ring.buf = all[i*cfg.Buffer : (i+1)*cfg.Buffer : (i+1)*cfg.Buffer]
 		}
 	}
-	return d
+	return &Device{unsafe.Pointer(d)}
 }
 
 // Engine returns the driver's side of the device.
-func (d *Device) Engine() *Engine { return (*Engine)(d) }
+func (u *Device) Engine() *Engine { return (*Engine)(u.p) }
 
-// instant is a moment as the time since the device was made; 0 is none.
+// instant is a moment as the time of the device's clock; 0 is none.
 type instant int64
 
-func (d *Device) now() instant { return instant(d.elapsed()) + 1 }
-
-// stopwatch returns a function that returns how long ago it was made.
-func stopwatch() func() time.Duration {
-	start := time.Now()
-	return func() time.Duration { return time.Since(start) }
-}
-
-// instantOf converts a deadline.
-func (d *Device) instantOf(t time.Time) instant {
-	if t.IsZero() {
-		return 0
-	}
-	now, left := d.now(), instant(time.Until(t))
-	switch {
-	case left > 0 && now+left < now:
-		return 0 // beyond all times
-	case now+left < 1:
-		return 1
-	}
-	return now + left
-}
+func (d *device) now() instant { return instant(d.clock.elapsed()) + 1 }
 
 // earlier returns the earlier of two instants, of which a may be none.
+//
+//go:noinline
 func earlier(a, b instant) instant {
 	if a == 0 || b < a {
 		return b

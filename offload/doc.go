@@ -6,16 +6,16 @@
 // # Writing a driver
 //
 // A driver is a type that implements Chip, and a device type for the user that
-// embeds the *Device which New returns:
+// embeds the Device which New returns:
 //
 //	type Device struct {
-//		*offload.Device // netdev.Netdever, netlink.Netlinker and the rest
+//		offload.Device // netdev.Netdever, netlink.Netlinker and the rest
 //		chip chip       // implements offload.Chip
 //	}
 //
 //	func New(cfg *Config) *Device {
 //		d := &Device{}
-//		d.Device = offload.New(&d.chip, offload.Config{Sockets: 10})
+//		d.Device = *offload.New(&d.chip, offload.Config{Sockets: 10})
 //		d.chip.eng = d.Device.Engine()
 //		netdev.UseNetdev(d)
 //		return d
@@ -88,4 +88,12 @@
 //
 // One goroutine per device does all of that while the link is up. It never
 // calls a Chip while another call does.
+//
+// # Flash
+//
+// TinyGo describes in a board's flash whatever type is put into an interface, with all
+// that it leads to, and TinyGo's programs have little to spare. A driver for
+// boards passes as its Chip a struct of one unsafe.Pointer, as package wifinina does,
+// asks Socket.IsDatagram and IsTLS in place of comparing Kind, compares errors by Same
+// and Is, and has neither defer nor timers nor a time.Time in it.
 package offload

@@ -10,20 +10,20 @@ import (
 // Engine is the driver's side of a Device: what a Chip may ask of it, and
 // tell it. It is the same thing as the Device under another name, so that none
 // of this is in the way of the driver's users.
-type Engine Device
+type Engine device
 
-func (e *Engine) dev() *Device { return (*Device)(e) }
+func (e *Engine) dev() *device { return (*device)(e) }
 
 // Take waits for the bus and takes it, for exchanges that are not part of a
 // Chip's method. Never with the bus held.
-func (e *Engine) Take() { e.owner <- struct{}{} }
+func (e *Engine) Take() { e.dev().take(&e.bus) }
 
-// Elapsed returns how long ago the device was made: a clock for a Chip, which does
+// Elapsed returns the time since some moment in the past: a clock for a Chip, which does
 // better without a time.Time of its own (that costs flash).
-func (e *Engine) Elapsed() time.Duration { return e.elapsed() }
+func (e *Engine) Elapsed() time.Duration { return e.clock.elapsed() }
 
 // Give hands the bus back.
-func (e *Engine) Give() { <-e.owner }
+func (e *Engine) Give() { e.dev().leave(&e.bus) }
 
 // Begin takes the bus for an exchange that the driver's user asked for, like
 // the signal strength. It starts the chip if need be. If up is set, the link
@@ -37,9 +37,9 @@ func (e *Engine) Begin(up bool) error {
 		e.Take()
 		return nil
 	}
-	d.link <- struct{}{}
+	d.take(&d.link)
 	err := d.start()
-	<-d.link
+	d.leave(&d.link)
 	if err == nil {
 		e.Take()
 	}
@@ -48,21 +48,23 @@ func (e *Engine) Begin(up bool) error {
 
 // Interrupted returns the error with which the call that holds the bus has to
 // end, nil while it may go on. A Chip that waits long for an answer asks it every few
-// milliseconds.
+// milliseconds. It serves the deadlines of other calls, too.
 func (e *Engine) Interrupted() error {
 	d := e.dev()
+	var err error
+	now := d.now()
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if w := d.current; w != nil {
-		return d.check(w)
-	}
-	switch {
-	case d.until != 0 && d.now() >= d.until:
-		return netdev.ErrTimeout
+	d.expire(now)
+	switch w := d.current; {
+	case w != nil:
+		err = d.check(w)
+	case d.until != 0 && now >= d.until:
+		err = netdev.ErrTimeout
 	case d.resolving && !d.up:
-		return errNotUp
+		err = errNotUp
 	}
-	return nil
+	d.mu.Unlock()
+	return err
 }
 
 // Waiting serves the deadlines of other calls. A Chip calls it about every
@@ -93,16 +95,28 @@ func (e *Engine) SetSockets(n int) {
 	e.mu.Unlock()
 }
 
+// SetIPv6 says that the chip has IPv6, and its address, the unspecified one if that
+// is not known yet. Such a chip takes addresses of either family, and implements
+// Resolver6 if it looks up both.
+func (e *Engine) SetIPv6(ip netip.Addr) {
+	needingIPv6()
+	e.mu.Lock()
+	e.ip6 = &ip
+	e.mu.Unlock()
+}
+
 // Socket returns the open socket that has the handle, or nil.
 func (e *Engine) Socket(h Handle) *Socket {
+	var found *Socket
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	for i := range e.sockets {
 		if s := &e.sockets[i]; s.onChip && s.Handle == h {
-			return s
+			found = s
+			break
 		}
 	}
-	return nil
+	e.mu.Unlock()
+	return found
 }
 
 // Find returns the socket that the user knows as sockfd, for methods of the
@@ -110,34 +124,31 @@ func (e *Engine) Socket(h Handle) *Socket {
 func (e *Engine) Find(sockfd int) *Socket {
 	d := e.dev()
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if s := d.lookup(sockfd); s != nil && s.onChip && s.err == nil {
-		return s
+	s := d.lookup(sockfd)
+	if s != nil && (!s.onChip || s.err != nil) {
+		s = nil
 	}
-	return nil
+	d.mu.Unlock()
+	return s
 }
 
 // Blocked returns how many calls wait for the network, for tests and
 // diagnosis.
 func (e *Engine) Blocked() (n int) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	for w := e.waiters; w != nil; w = w.next {
 		if w.want != wantNothing {
 			n++
 		}
 	}
+	e.mu.Unlock()
 	return n
 }
 
 // Addr returns the chip's address, invalid while the link is down.
 func (e *Engine) Addr() netip.Addr {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.up {
-		return netip.Addr{}
-	}
-	return e.ip
+	a, _ := e.dev().addr()
+	return a
 }
 
 // Notify says that the socket is ready. It may be called with the bus held or
@@ -158,22 +169,21 @@ func (e *Engine) Notify(s *Socket, r Ready) {
 func (e *Engine) Push(s *Socket, p []byte, from netip.AddrPort) int {
 	d := e.dev()
 	now := d.now()
+	n := len(p)
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !s.onChip {
-		return len(p)
+	if s.onChip {
+		switch {
+		case p == nil:
+			s.ended = true
+		case s.IsDatagram():
+			n = s.ring.putDatagram(p, from)
+		default:
+			n = s.ring.put(p)
+		}
+		s.active, d.active = now, now
+		d.ready(s, Readable)
 	}
-	n := 0
-	switch {
-	case p == nil:
-		s.ended = true
-	case s.Kind == Datagram:
-		n = s.ring.putDatagram(p, from)
-	default:
-		n = s.ring.put(p)
-	}
-	s.active, d.active = now, now
-	d.ready(s, Readable)
+	d.mu.Unlock()
 	return n
 }
 

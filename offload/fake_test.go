@@ -98,7 +98,10 @@ func (c *fakeChip) enter(name string) func() {
 	if c.busy.Swap(true) {
 		c.t.Errorf("%s while another command runs", name)
 	}
-	if len(c.eng.owner) == 0 {
+	c.eng.mu.Lock()
+	held := c.eng.bus.held
+	c.eng.mu.Unlock()
+	if !held {
 		c.t.Errorf("%s without the bus", name)
 	}
 	time.Sleep(exchange)

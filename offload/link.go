@@ -21,22 +21,25 @@ import (
 //
 // If the link is lost later, all sockets fail with netdev.ErrLinkDown. It is
 // restored if params.WatchdogTimeout is not 0.
-func (d *Device) NetConnect(params ...*netlink.ConnectParams) error {
-	p := d.cfg.Link
+func (u *Device) NetConnect(params ...*netlink.ConnectParams) error {
+	d := u.dev()
+	given := &d.cfg.Link
 	if len(params) > 0 && params[0] != nil {
-		p = *params[0]
+		given = params[0]
 	}
-	if err := check(&p); err != nil {
+	p := new(netlink.ConnectParams)
+	*p = *given
+	if err := check(p); err != nil {
 		return err
 	}
 	if c, ok := d.chip.(Checker); ok {
-		if err := c.CheckParams(&p); err != nil {
+		if err := c.CheckParams(p); err != nil {
 			return err
 		}
 	}
-	d.link <- struct{}{}
-	err := d.connect(&p)
-	<-d.link
+	d.take(&d.link)
+	err := d.connect(p)
+	d.leave(&d.link)
 	d.tell()
 	return err
 }
@@ -85,11 +88,11 @@ func check(p *netlink.ConnectParams) error {
 }
 
 // start starts the chip unless that is done. The caller holds link.
-func (d *Device) start() error {
+func (d *device) start() error {
 	if d.started {
 		return nil
 	}
-	d.owner <- struct{}{}
+	d.take(&d.bus)
 	err := d.chip.Start()
 	d.give()
 	d.started = err == nil
@@ -97,7 +100,7 @@ func (d *Device) start() error {
 }
 
 // connect is NetConnect; the caller holds link.
-func (d *Device) connect(p *netlink.ConnectParams) error {
+func (d *device) connect(p *netlink.ConnectParams) error {
 	d.mu.Lock()
 	up := d.up
 	d.cancel = false
@@ -105,7 +108,7 @@ func (d *Device) connect(p *netlink.ConnectParams) error {
 	if up {
 		return netlink.ErrConnected
 	}
-	d.params = *p
+	d.params = p
 	broken := 0
 	for try := 1; ; try++ {
 		if err := d.start(); err != nil {
@@ -116,9 +119,9 @@ func (d *Device) connect(p *netlink.ConnectParams) error {
 		case err == nil:
 			d.linkUp(ip)
 			return nil
-		case err == netlink.ErrAuthFailure || err == errCancelled || errors.Is(err, errors.ErrUnsupported) || try == p.Retries:
+		case Same(err, netlink.ErrAuthFailure) || Same(err, errCancelled) || Is(err, errors.ErrUnsupported) || try == p.Retries:
 			return err
-		case errors.Is(err, netdev.ErrDevice):
+		case Is(err, netdev.ErrDevice):
 			if broken++; broken == 3 {
 				return err
 			}
@@ -131,19 +134,19 @@ func (d *Device) connect(p *netlink.ConnectParams) error {
 
 // attempt makes one attempt to join the network of d.params, with a start
 // before it if the chip needs one. The caller holds link.
-func (d *Device) attempt() (netip.Addr, error) {
+func (d *device) attempt() (netip.Addr, error) {
 	if err := d.start(); err != nil {
 		return netip.Addr{}, err
 	}
-	ip, err := d.chip.Join(&d.params)
-	if errors.Is(err, netdev.ErrDevice) {
+	ip, err := d.chip.Join(d.params)
+	if Is(err, netdev.ErrDevice) {
 		d.started = false
 	}
 	return ip, err
 }
 
 // pause sleeps; it returns false as soon as NetDisconnect wants the link.
-func (d *Device) pause(t time.Duration) bool {
+func (d *device) pause(t time.Duration) bool {
 	for {
 		d.mu.Lock()
 		cancel := d.cancel
@@ -158,14 +161,14 @@ func (d *Device) pause(t time.Duration) bool {
 }
 
 // linkUp makes it known that the link is up and lets the poller run.
-func (d *Device) linkUp(ip netip.Addr) {
+func (d *device) linkUp(ip netip.Addr) {
 	d.mu.Lock()
 	d.up = true
 	d.stop = false
 	d.ip = ip
 	if d.lastPort == 0 {
 		// Not the same ports after each reset: the peer may remember them.
-		seed := uint32(time.Now().UnixNano())
+		seed := uint32(d.now())
 		d.lastPort = firstPort + uint16(seed*2654435761>>18)
 	}
 	d.poll.begin(d)
@@ -179,7 +182,7 @@ func (d *Device) linkUp(ip netip.Addr) {
 
 // linkDown fails all sockets with cause, closes them on the chip if that is
 // alive, and makes it known. The caller holds link.
-func (d *Device) linkDown(cause error) {
+func (d *device) linkDown(cause error) {
 	d.mu.Lock()
 	up := d.up
 	d.up = false
@@ -198,7 +201,7 @@ func (d *Device) linkDown(cause error) {
 
 	// A chip may close connected sockets by itself and hand their numbers out
 	// again, so close all of them before any is opened.
-	d.owner <- struct{}{}
+	d.take(&d.bus)
 	for i := range d.sockets {
 		if d.started {
 			if err := d.closeOnChip(&d.sockets[i]); err != nil && d.chip.Broken() {
@@ -216,40 +219,46 @@ func (d *Device) linkDown(cause error) {
 // NetDisconnect leaves the network. All sockets fail with
 // netdev.ErrLinkDown; an attempt to connect that is in progress ends. The
 // network can be joined again by NetConnect.
-func (d *Device) NetDisconnect() {
+func (u *Device) NetDisconnect() {
+	d := u.dev()
 	d.mu.Lock()
 	d.cancel = true
 	d.mu.Unlock()
-	d.link <- struct{}{}
+	d.take(&d.link)
 	d.mu.Lock()
 	d.stop = true
 	d.mu.Unlock()
 	d.kickPoller()
 	d.linkDown(errNotUp)
 	if d.started {
-		d.owner <- struct{}{}
+		d.take(&d.bus)
 		d.started = d.chip.Leave() == nil // otherwise the next NetConnect starts the chip
 		d.give()
 	}
-	<-d.link
+	d.leave(&d.link)
 	d.tell()
 }
 
 // NetNotify names the function that is told of link events, one at a time, in
 // order; nil for none. It must return soon: no socket makes progress
 // meanwhile.
-func (d *Device) NetNotify(cb func(netlink.Event)) {
+func (u *Device) NetNotify(cb func(netlink.Event)) {
+	d := u.dev()
+	needingEvents()
 	d.mu.Lock()
 	d.notify = cb
 	d.mu.Unlock()
 }
 
 // Notify is NetNotify.
-func (d *Device) Notify(cb func(netlink.Event)) { d.NetNotify(cb) }
+func (u *Device) Notify(cb func(netlink.Event)) { u.NetNotify(cb) }
 
 // pushEvent notes an event for tell; the caller holds mu. If nobody was told
 // of the last ones yet, only the newest are kept.
-func (d *Device) pushEvent(e netlink.Event) {
+func (d *device) pushEvent(e netlink.Event) {
+	if !needEvents {
+		return
+	}
 	if int(d.nevents) == len(d.events) {
 		copy(d.events[:], d.events[1:])
 		d.nevents--
@@ -261,24 +270,26 @@ func (d *Device) pushEvent(e netlink.Event) {
 // tell calls the callback for each event that was noted, with nothing locked,
 // so that the callback may use the device. If it is being called already,
 // whoever calls it tells the new events too.
-func (d *Device) tell() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.notifying {
+func (d *device) tell() {
+	if !needEvents {
 		return
 	}
-	d.notifying = true
-	for d.nevents > 0 {
-		e, cb := d.events[0], d.notify
-		copy(d.events[:], d.events[1:])
-		d.nevents--
-		if cb != nil {
-			d.mu.Unlock()
-			cb(e)
-			d.mu.Lock()
+	d.mu.Lock()
+	if !d.notifying {
+		d.notifying = true
+		for d.nevents > 0 {
+			e, cb := d.events[0], d.notify
+			copy(d.events[:], d.events[1:])
+			d.nevents--
+			if cb != nil {
+				d.mu.Unlock()
+				cb(e)
+				d.mu.Lock()
+			}
 		}
+		d.notifying = false
 	}
-	d.notifying = false
+	d.mu.Unlock()
 }
 
 // Hardware is implemented by chips that know their MAC address.
@@ -289,35 +300,44 @@ type Hardware interface {
 
 // GetHardwareAddr returns the chip's MAC address. Before NetConnect it starts
 // the chip.
-func (d *Device) GetHardwareAddr() (net.HardwareAddr, error) {
+func (u *Device) GetHardwareAddr() (net.HardwareAddr, error) {
+	d := u.dev()
 	h, ok := d.chip.(Hardware)
 	if !ok {
 		return nil, netdev.ErrNotSupported
 	}
-	e := d.Engine()
+	e := u.Engine()
 	if err := e.Begin(false); err != nil {
 		return nil, err
 	}
-	defer e.Give()
-	return h.HardwareAddr()
+	mac, err := h.HardwareAddr()
+	e.Give()
+	return mac, err
 }
 
 // isUp returns an error unless the link is up.
-func (d *Device) isUp() error {
+func (d *device) isUp() error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.up {
+	up := d.up
+	d.mu.Unlock()
+	if !up {
 		return errNotUp
 	}
 	return nil
 }
 
 // Addr returns the chip's own address.
-func (d *Device) Addr() (netip.Addr, error) {
+func (u *Device) Addr() (netip.Addr, error) {
+	return u.dev().addr()
+}
+
+func (d *device) addr() (ip netip.Addr, err error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.up {
-		return netip.Addr{}, errNotUp
+	if d.up {
+		ip = d.ip
+	} else {
+		err = errNotUp
 	}
-	return d.ip, nil
+	d.mu.Unlock()
+	return ip, err
 }

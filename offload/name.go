@@ -7,32 +7,49 @@ import (
 	"tinynet/netdev"
 )
 
-// GetHostByName looks up a host's IPv4 address. Most chips do nothing else
+// GetHostByName looks up an address of a host, IPv4 if there is one. Most chips do nothing else
 // meanwhile, which may be many seconds if no name server answers.
-func (d *Device) GetHostByName(name string) (netip.Addr, error) {
-	return d.lookUp(name, 0)
+func (u *Device) GetHostByName(name string) (netip.Addr, error) {
+	d := u.dev()
+	return d.lookUp(name, 0, nil)
 }
 
-// LookupHost looks up a host's IPv4 address, as the only one. network is "ip"
-// or "ip4".
-func (d *Device) LookupHost(network, name string, deadline time.Time) ([]netip.Addr, error) {
-	if network == "ip6" {
+// LookupHost looks up a host's address, of which it returns one. network is "ip",
+// "ip4", or "ip6" if the chip has IPv6.
+func (u *Device) LookupHost(network, name string, deadline time.Time) ([]netip.Addr, error) {
+	d := u.dev()
+	var six Resolver6
+	if network == "ip6" && d.hasIPv6() {
+		six, _ = d.chip.(Resolver6)
+	}
+	if network == "ip6" && six == nil {
 		return nil, errNotIPv4
 	}
-	a, err := d.lookUp(name, d.instantOf(deadline))
+	a, err := d.lookUp(name, d.instantOf(deadline), six)
+	if err == nil && network == "ip4" && !a.Is4() {
+		err = netdev.ErrHostUnknown
+	}
 	if err != nil {
 		return nil, err
 	}
 	return []netip.Addr{a}, nil
 }
 
-// lookUp is GetHostByName until the given instant, if that is not 0.
-func (d *Device) lookUp(name string, until instant) (netip.Addr, error) {
-	if ip, err := netip.ParseAddr(name); err == nil {
-		if ip = ip.Unmap(); !ip.Is4() {
+// lookUp is GetHostByName until the given instant, if that is not 0; for an IPv6
+// address if six is not nil.
+func (d *device) lookUp(name string, until instant, six Resolver6) (netip.Addr, error) {
+	if ip, ok := parse4(name); ok {
+		return netip.AddrFrom4(ip), nil
+	}
+	if looks6(name) {
+		if !d.hasIPv6() {
 			return netip.Addr{}, errNotIPv4
 		}
-		return ip, nil
+		ip, err := netip.ParseAddr(name)
+		if err != nil {
+			return ip, netdev.ErrHostUnknown
+		}
+		return ip.Unmap(), nil
 	}
 	if len(name) > 1 && name[len(name)-1] == '.' {
 		name = name[:len(name)-1]
@@ -47,15 +64,19 @@ func (d *Device) lookUp(name string, until instant) (netip.Addr, error) {
 		return netip.Addr{}, err
 	}
 	if until == 0 {
-		d.owner <- struct{}{}
-	} else if !d.takeBy(until) {
+		d.take(&d.bus)
+	} else if d.now() >= until || !d.takeBy(until) {
 		return netip.Addr{}, netdev.ErrTimeout
 	}
 	var a netip.Addr
 	err := d.alive()
 	if err == nil {
 		d.until, d.resolving = until, true
-		a, err = d.chip.Resolve(name)
+		if six != nil {
+			a, err = six.Resolve6(name)
+		} else {
+			a, err = d.chip.Resolve(name)
+		}
 		d.until, d.resolving = 0, false
 	}
 	d.give()
@@ -63,6 +84,41 @@ func (d *Device) lookUp(name string, until instant) (netip.Addr, error) {
 		err = netdev.ErrHostUnknown
 	}
 	return a, err
+}
+
+// parse4 reads an IPv4 address in text. netip does it too, but takes 5 KB of a board's
+// flash, of which most is for its error.
+func parse4(s string) (ip [4]byte, ok bool) {
+	n, digits, value := 0, 0, 0
+	for i := 0; i <= len(s); i++ {
+		if i < len(s) && s[i] != '.' {
+			if s[i] < '0' || s[i] > '9' || digits > 0 && value == 0 {
+				return ip, false
+			}
+			digits++
+			if value = 10*value + int(s[i]-'0'); value > 255 {
+				return ip, false
+			}
+			continue
+		}
+		if digits == 0 || n == len(ip) {
+			return ip, false
+		}
+		ip[n] = byte(value)
+		n, digits, value = n+1, 0, 0
+	}
+	return ip, n == len(ip)
+}
+
+// looks6 reports whether a text is meant as an IPv6 address: no name has two colons.
+func looks6(s string) bool {
+	colons := 0
+	for i := 0; i < len(s); i++ {
+		if s[i] == ':' {
+			colons++
+		}
+	}
+	return colons > 1
 }
 
 // printable reports whether a name is not empty and has no bytes that no
@@ -77,19 +133,23 @@ func printable(name string) bool {
 }
 
 // takeBy takes the bus if that can be done in time.
-func (d *Device) takeBy(until instant) bool {
-	if d.now() >= until {
-		return false
+func (d *device) takeBy(until instant) bool {
+	var s sleeper
+	d.mu.Lock()
+	w := d.newWaiter()
+	in := d.bus.enter(w)
+	for !in {
+		left := until - d.now()
+		if left <= 0 {
+			d.bus.abandon(w)
+			break
+		}
+		d.mu.Unlock()
+		s.sleep(time.Duration(left), &w.wake)
+		d.mu.Lock()
+		in = w.through
 	}
-	if d.tryTake() {
-		return true
-	}
-	t := time.NewTimer(time.Duration(until - d.now()))
-	defer t.Stop()
-	select {
-	case d.owner <- struct{}{}:
-		return true
-	case <-t.C:
-		return false
-	}
+	d.oldWaiter(w)
+	d.mu.Unlock()
+	return in
 }

@@ -1086,3 +1086,28 @@ func (c *idleChip) Recv(_ *Socket, p []byte, sure bool) (int, error) {
 	}
 	return len(p), nil
 }
+
+func TestIPv6OfAChipThatHasIt(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, d *Device, c *fakeChip) {
+		_, err := d.Socket(netdev.AF_INET6, netdev.SOCK_STREAM, 0)
+		is(t, err, errors.ErrUnsupported)
+		own := netip.MustParseAddr("2001:db8::2")
+		d.Engine().SetIPv6(own)
+		fd := check1(d.Socket(netdev.AF_INET6, netdev.SOCK_STREAM, 0))(t)
+		is(t, d.Bind(fd, ap("[2001:db8::3]:80")), netdev.ErrMalAddr)
+		ok(t, d.Connect(fd, "", ap("[2001:db8::1]:80")))
+		if a := check1(d.LocalAddr(fd))(t); a.Addr() != own {
+			t.Error("local address of a connection:", a)
+		}
+		u := check1(d.Socket(netdev.AF_INET6, netdev.SOCK_DGRAM, 0))(t)
+		ok(t, d.Bind(u, ap("[::]:5000")))
+		if a := check1(d.LocalAddr(u))(t); a != ap("[::]:5000") {
+			t.Error("local address of a datagram socket:", a)
+		}
+		if a := check1(d.GetHostByName("2001:db8::9"))(t); a.String() != "2001:db8::9" {
+			t.Error("address:", a)
+		}
+		_, err = d.LookupHost("ip6", "host", forever) // the chip does not look it up
+		is(t, err, errors.ErrUnsupported)
+	})
+}

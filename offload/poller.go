@@ -1,7 +1,6 @@
 package offload
 
 import (
-	"errors"
 	"time"
 
 	"tinynet/netdev"
@@ -15,22 +14,23 @@ import (
 // How often a socket is asked about depends on how long nothing has come: a
 // part of that time, but
 const (
-	pollMin   = instant(500 * time.Microsecond) // at least
-	pollShare = 32                              // that part,
-	pollWarm  = instant(20 * time.Millisecond)  // at most: what the first request after a pause waits for
-	coldShare = 64                              // then, if there are others, a smaller part,
-	pollCold  = instant(59 * time.Millisecond)  // until there are 17 looks a second at all together.
+	pollMin   = pause(500 * time.Microsecond >> 10) // at least
+	pollShare = 5                                   // that part, as a power of 2,
+	pollWarm  = pause(20 * time.Millisecond >> 10)  // at most: what the first request after a pause waits for
+	coldShare = 6                                   // then, if there are others, a smaller part,
+	pollCold  = pause(59 * time.Millisecond >> 10)  // until there are 17 looks a second at all together.
 
-	signalMax = instant(5 * time.Millisecond)   // between two looks at the signal
-	pollQuiet = instant(500 * time.Millisecond) // at a socket that it tells of, while it does not,
+	signalMax = pause(5 * time.Millisecond >> 10)   // between two looks at the signal
+	pollQuiet = pause(500 * time.Millisecond >> 10) // at a socket that it tells of, while it does not,
 
-	signalLate = instant(30 * time.Millisecond) // but for so long after traffic: a signal may lag
+	signalLate = pause(30 * time.Millisecond >> 10) // but for so long after traffic: a signal may lag
 )
 
 // poller is the state of a device's poller. Only its goroutine uses it, but
 // for begin and link, which mu guards.
 type poller struct {
-	sleep  sleeper
+	sleeper
+	kick   bell    // rung when it has to look again
 	link   instant // when to look at the link
 	watch  instant // when to try to restore it
 	signal instant // when to look at the signal
@@ -39,19 +39,14 @@ type poller struct {
 }
 
 // begin starts over when the link comes up; the caller holds mu.
-func (p *poller) begin(d *Device) { p.link = d.now() + instant(d.cfg.Times.Check) }
+func (p *poller) begin(d *device) { p.link = d.now() + instant(d.cfg.Times.Check) }
 
 // kickPoller makes the poller look again at what there is to do.
-func (d *Device) kickPoller() {
-	select {
-	case d.kick <- struct{}{}:
-	default:
-	}
-}
+func (d *device) kickPoller() { d.poll.kick.ring() }
 
 // run is the poller's goroutine. It ends with the link, or if there is a
 // watchdog with NetDisconnect.
-func (d *Device) run() {
+func (d *device) run() {
 	for {
 		attend := d.sample()
 		now := d.now()
@@ -74,11 +69,11 @@ func (d *Device) run() {
 		case !up:
 			d.rest(earlier(until, watch) - now)
 		case now >= link:
-			d.checkLink(until)
+			d.checkLink()
 		case attend:
-			d.attend(until)
+			d.attend()
 		case s != nil && now >= at:
-			d.look(s, want, until)
+			d.look(s, want)
 		default:
 			until = earlier(until, link)
 			if s != nil {
@@ -94,13 +89,13 @@ func (d *Device) run() {
 
 // expire wakes the calls that have to end and returns the earliest deadline
 // of the others, 0 if none has any. The caller holds mu.
-func (d *Device) expire(now instant) (next instant) {
+func (d *device) expire(now instant) (next instant) {
 	for w := d.waiters; w != nil; w = w.next {
 		t := w.expiry()
 		switch {
 		case t == 0:
 		case t <= now:
-			w.signal()
+			w.wake.ring()
 		default:
 			next = earlier(next, t)
 		}
@@ -109,7 +104,7 @@ func (d *Device) expire(now instant) (next instant) {
 }
 
 // signals reports whether the signal is to be looked at. The caller holds mu.
-func (d *Device) signals() bool {
+func (d *device) signals() bool {
 	if d.sig == nil || d.cfg.Push {
 		return d.sig != nil
 	}
@@ -123,7 +118,7 @@ func (d *Device) signals() bool {
 
 // sample looks at the signal if it is time to, and returns whether it rose or,
 // where the chip tells things unasked, is high.
-func (d *Device) sample() (attend bool) {
+func (d *device) sample() (attend bool) {
 	p := &d.poll
 	now := d.now()
 	d.mu.Lock()
@@ -135,7 +130,6 @@ func (d *Device) sample() (attend bool) {
 	}
 	high := d.sig.Signal()
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	rose := high && !p.high
 	p.high = high
 	if rose {
@@ -146,13 +140,14 @@ func (d *Device) sample() (attend bool) {
 			}
 		}
 	}
-	p.signal = now + max(pollMin, min((now-active)/pollShare, signalMax))
+	p.signal = now + bounded(pollMin, since(active, now)>>pollShare, signalMax).instant()
+	d.mu.Unlock()
 	return rose || high && d.cfg.Push
 }
 
 // due returns the socket to be polled next, for what, and when. The caller
 // holds mu.
-func (d *Device) due() (next *Socket, want Ready, at instant) {
+func (d *device) due() (next *Socket, want Ready, at instant) {
 	for i := range d.sockets {
 		d.sockets[i].polled = false
 	}
@@ -172,83 +167,32 @@ func (d *Device) due() (next *Socket, want Ready, at instant) {
 }
 
 // rest waits for t or a kick.
-func (d *Device) rest(t instant) { d.doze(t, nil) }
-
-// doze waits for t, a kick or, if owner is not nil, the bus, and reports whether it
-// has taken that.
-func (d *Device) doze(t instant, owner chan<- struct{}) (taken bool) {
-	if d.poll.sleep == nil {
-		d.poll.sleep = newSleeper()
-	}
-	return d.poll.sleep(time.Duration(max(t, 1)), owner, d.kick)
-}
-
-// A sleeper waits until it can send to owner, which it reports, until it receives
-// from kick, or for t.
-type sleeper func(t time.Duration, owner chan<- struct{}, kick <-chan struct{}) (sent bool)
-
-// newSleeper returns a sleeper with a timer of its own. It is a function because a
-// *time.Timer in a field of a Device brings much of package time into a board's
-// program.
-func newSleeper() sleeper {
-	var timer *time.Timer
-	return func(t time.Duration, owner chan<- struct{}, kick <-chan struct{}) bool {
-		if timer == nil {
-			timer = time.NewTimer(t)
-		} else {
-			// A tick that is left from before only makes the poller look once in vain.
-			timer.Stop()
-			timer.Reset(t)
-		}
-		select {
-		case owner <- struct{}{}:
-			return true
-		case <-timer.C:
-		case <-kick:
-		}
-		return false
-	}
-}
-
-// takeUntil takes the bus for the poller, unless something else comes up
-// first: a deadline, or a kick.
-func (d *Device) takeUntil(until instant) bool {
-	if !d.tryTake() {
-		wait := instant(d.cfg.Times.Check)
-		if until != 0 {
-			wait = until - d.now()
-		}
-		return d.doze(wait, d.owner)
-	}
-	return true
+func (d *device) rest(t instant) {
+	d.poll.sleep(time.Duration(max(t, 1)), &d.poll.kick)
 }
 
 // giveBack hands the bus back after the chip answered err, and returns whether
 // the chip is broken.
-func (d *Device) giveBack(err error) (broken bool) {
+func (d *device) giveBack(err error) (broken bool) {
 	broken = err != nil && d.chip.Broken()
 	d.give()
 	return broken
 }
 
 // attend lets the chip tell what it has to tell.
-func (d *Device) attend(until instant) {
-	if !d.takeUntil(until) {
-		return
-	}
+func (d *device) attend() {
+	d.take(&d.bus)
 	if d.giveBack(d.sig.Attend()) {
 		d.lost(errLostChip)
 	}
 }
 
 // look asks the chip what a socket is ready for and wakes who waits for it.
-func (d *Device) look(s *Socket, want Ready, until instant) {
+func (d *device) look(s *Socket, want Ready) {
 	d.mu.Lock()
 	gen := s.gen
 	d.mu.Unlock()
-	if !d.takeUntil(until) {
-		return
-	}
+	d.take(&d.bus)
 	d.mu.Lock()
 	gone := !s.onChip || s.gen != gen
 	d.mu.Unlock()
@@ -261,31 +205,30 @@ func (d *Device) look(s *Socket, want Ready, until instant) {
 		d.lost(errLostChip)
 		return
 	}
-	now := d.now()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if s.gen != gen {
-		return
-	}
-	s.next = now + d.interval(s, want, now)
-	if errors.Is(err, netdev.ErrLinkDown) || errors.Is(err, netdev.ErrConnReset) {
+	if Is(err, netdev.ErrLinkDown) || Is(err, netdev.ErrConnReset) {
 		r = Failed // who waits finds out
 	} else if err != nil {
-		return
+		r = 0
 	}
 	if r&Failed != 0 {
 		r |= Readable | Writable
 	}
-	for w := d.waiters; w != nil; w = w.next {
-		if w.s == s && r&w.want.ready() != 0 {
-			w.inform()
+	now := d.now()
+	d.mu.Lock()
+	if s.gen == gen {
+		s.next = now + d.interval(s, want, now).instant()
+		for w := d.waiters; w != nil; w = w.next {
+			if w.s == s && r&w.want.ready() != 0 {
+				w.inform()
+			}
 		}
 	}
+	d.mu.Unlock()
 }
 
 // interval returns how long not to poll a socket for what want says. The caller
 // holds mu.
-func (d *Device) interval(s *Socket, want Ready, now instant) instant {
+func (d *device) interval(s *Socket, want Ready, now instant) pause {
 	last := s.active
 	if s.state == stateListening {
 		last = d.active // a client that got its answer may have the next request
@@ -294,12 +237,12 @@ func (d *Device) interval(s *Socket, want Ready, now instant) instant {
 	if told && d.poll.high {
 		last = max(last, d.poll.edge)
 	}
-	idle := now - last
+	idle := since(last, now)
 	if told && !d.poll.high && idle > signalLate {
 		return pollQuiet
 	}
-	if warm := idle / pollShare; warm < pollWarm {
-		return max(pollMin, warm)
+	if warm := bounded(pollMin, idle>>pollShare, pollWarm); warm < pollWarm {
+		return warm
 	}
 	// Those at which new peers knock share the looks half and half with the
 	// others.
@@ -316,24 +259,37 @@ func (d *Device) interval(s *Socket, want Ready, now instant) instant {
 	if doors+others <= 1 && !s.Signalled {
 		return pollWarm // a server that waits for its next client, most often
 	}
-	most := instant(others)
+	most := pause(others)
 	if s.door() {
-		most = instant(doors)
+		most = pause(doors)
 	}
 	if doors > 0 && others > 0 {
 		most *= 2
 	}
-	return max(pollWarm, min(idle/coldShare, most*pollCold))
+	return bounded(pollWarm, idle>>coldShare, most*pollCold)
 }
 
+// bounded returns t, or the bound that it is beyond.
+//
+//go:noinline
+func bounded(low, t, high pause) pause { return max(low, min(t, high)) }
+
+// pause is a time in units of 1024 ns: in one word, which 73 minutes fit into.
+type pause uint32
+
+func (p pause) instant() instant { return instant(p) << 10 }
+
+// since returns the time from t to now, none if t is later, at most what a pause can be.
+//
+//go:noinline
+func since(t, now instant) pause { return pause(max(0, min((now-t)>>10, 1<<32-1))) }
+
 // door reports whether peers that are not known yet reach the socket.
-func (s *Socket) door() bool { return s.state == stateListening || s.Kind == Datagram }
+func (s *Socket) door() bool { return s.state == stateListening || s.IsDatagram() }
 
 // checkLink asks the chip whether it is still connected.
-func (d *Device) checkLink(until instant) {
-	if !d.takeUntil(until) {
-		return
-	}
+func (d *device) checkLink() {
+	d.take(&d.bus)
 	up, err := d.chip.Check()
 	broken := d.giveBack(err)
 	d.mu.Lock()
@@ -348,26 +304,22 @@ func (d *Device) checkLink(until instant) {
 }
 
 // lost takes note that the link is gone, or the chip.
-func (d *Device) lost(cause error) {
-	select {
-	case d.link <- struct{}{}:
-	default:
+func (d *device) lost(cause error) {
+	if !d.tryTake(&d.link) {
 		return // NetDisconnect is at it
 	}
-	if cause == errLostChip {
+	if Same(cause, errLostChip) {
 		d.started = false
 	}
 	d.linkDown(cause)
 	d.poll.watch = d.now()
-	<-d.link
+	d.leave(&d.link)
 	d.tell()
 }
 
 // restore tries to bring the link up again.
-func (d *Device) restore() {
-	select {
-	case d.link <- struct{}{}:
-	default:
+func (d *device) restore() {
+	if !d.tryTake(&d.link) {
 		// NetConnect or NetDisconnect is at it.
 		d.rest(instant(d.cfg.Times.Check))
 		return
@@ -381,6 +333,6 @@ func (d *Device) restore() {
 		}
 		d.poll.watch = d.now() + instant(d.params.WatchdogTimeout)
 	}
-	<-d.link
+	d.leave(&d.link)
 	d.tell()
 }

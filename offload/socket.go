@@ -34,6 +34,7 @@ type Socket struct {
 	Port      uint16         // local port, 0 if none yet
 	Handle    Handle         // the chip's number of it; set by Open and Accept
 	Kind      Kind
+	V6        bool   // of the family IPv6: see Engine.SetIPv6
 	Signalled bool   // Signaller tells of it; set by the chip in Open and Accept, and later by SetSignalled
 	Mark      uint32 // whatever the chip wants to remember, 0 at first
 
@@ -59,6 +60,16 @@ type Socket struct {
 	next    instant // not to be polled before
 }
 
+// IsDatagram reports whether the socket's Kind is Datagram. Better than to compare: a
+// board's program that never makes such a socket is without what only that needs.
+func (s *Socket) IsDatagram() bool { return needDatagrams && s.Kind == Datagram }
+
+// IsTLS reports whether the socket's Kind is TLS; see IsDatagram.
+func (s *Socket) IsTLS() bool { return needTLS && s.Kind == TLS }
+
+// IsIPv6 reports whether the socket is of the family IPv6; see IsDatagram.
+func (s *Socket) IsIPv6() bool { return needIPv6 && s.V6 }
+
 // Listening reports whether the socket is a listener.
 func (s *Socket) Listening() bool { return s.role == stateListening }
 
@@ -67,7 +78,7 @@ func (s *Socket) Connected() bool { return s.role == stateConnected }
 
 // lookup returns the socket of a file descriptor, nil if there is none. The
 // caller holds mu.
-func (d *Device) lookup(fd int) *Socket {
+func (d *device) lookup(fd int) *Socket {
 	if fd < 0 || fd >= len(d.sockets) {
 		return nil
 	}
@@ -79,9 +90,11 @@ func (d *Device) lookup(fd int) *Socket {
 	}
 }
 
-// free makes an entry available; the caller holds mu.
-func (d *Device) free(s *Socket) {
-	*s = Socket{gen: s.gen + 1, ring: ring{buf: s.ring.buf}}
+// free makes an entry available; the caller holds mu. What is in it stays until it is
+// used anew.
+func (d *device) free(s *Socket) {
+	s.gen++
+	s.state, s.onChip = stateFree, false
 	for w := d.waiters; w != nil; w = w.next {
 		if w.want == wantEntry {
 			w.inform()
@@ -90,28 +103,41 @@ func (d *Device) free(s *Socket) {
 }
 
 // alloc finds a free entry and returns its index, or -1. The caller holds mu.
-func (d *Device) alloc(kind Kind) int {
-	used := 0
+func (d *device) alloc(kind Kind, v6 bool) int {
+	fd := d.vacant()
+	if fd >= 0 {
+		s := &d.sockets[fd]
+		gen, buf := s.gen+1, s.ring.buf
+		*s = Socket{}
+		s.gen, s.ring.buf = gen, buf
+		s.state, s.Kind, s.V6 = stateNew, kind, v6
+	}
+	return fd
+}
+
+// vacant returns the index of a free entry that may be used, or -1. The caller holds mu.
+//
+//go:noinline
+func (d *device) vacant() int {
+	fd, used := -1, 0
 	for i := range d.sockets {
 		if d.sockets[i].state != stateFree {
 			used++
+		} else if fd < 0 {
+			fd = i
 		}
 	}
 	if used >= int(d.limit) {
 		return -1
 	}
-	for i := range d.sockets {
-		if s := &d.sockets[i]; s.state == stateFree {
-			*s = Socket{gen: s.gen + 1, state: stateNew, Kind: kind, ring: ring{buf: s.ring.buf}}
-			return i
-		}
-	}
-	return -1
+	return fd
 }
 
 // adopt notes that the chip's socket of s is there. Should an older entry have
 // the same number, the chip has closed that one behind our back.
-func (d *Device) adopt(s *Socket) {
+//
+//go:noinline
+func (d *device) adopt(s *Socket) {
 	d.mu.Lock()
 	for i := range d.sockets {
 		if o := &d.sockets[i]; o != s && o.onChip && o.Handle == s.Handle {
@@ -127,7 +153,7 @@ func (d *Device) adopt(s *Socket) {
 }
 
 // closeOnChip closes the chip's socket of an entry; the caller holds the bus.
-func (d *Device) closeOnChip(s *Socket) error {
+func (d *device) closeOnChip(s *Socket) error {
 	d.mu.Lock()
 	onChip := s.onChip
 	d.mu.Unlock()
@@ -142,17 +168,17 @@ func (d *Device) closeOnChip(s *Socket) error {
 }
 
 // touch notes traffic on a socket, after which the poller looks often.
-func (d *Device) touch(s *Socket) {
+func (d *device) touch(s *Socket) {
 	now := d.now()
 	d.mu.Lock()
 	s.active, d.active = now, now
-	s.next = now + pollMin
+	s.next = now + pollMin.instant()
 	d.mu.Unlock()
 }
 
 // setState changes the state of a socket unless it is being closed. The caller
 // holds the bus.
-func (d *Device) setState(s *Socket, st state) {
+func (d *device) setState(s *Socket, st state) {
 	d.mu.Lock()
 	s.role = st
 	if s.state != stateClosing {
@@ -161,7 +187,7 @@ func (d *Device) setState(s *Socket, st state) {
 	d.mu.Unlock()
 }
 
-func (d *Device) setPort(s *Socket, port uint16) {
+func (d *device) setPort(s *Socket, port uint16) {
 	d.mu.Lock()
 	s.Port = port
 	d.mu.Unlock()
@@ -169,14 +195,16 @@ func (d *Device) setPort(s *Socket, port uint16) {
 
 // portTaken reports whether another socket of the kind is bound to the port.
 // Connections have their listener's port and do not count.
-func (d *Device) portTaken(s *Socket, port uint16) bool {
+func (d *device) portTaken(s *Socket, port uint16) bool {
+	taken := false
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	for i := range d.sockets {
 		o := &d.sockets[i]
-		if o != s && o.onChip && (o.Kind == Datagram) == (s.Kind == Datagram) && o.Port == port && (o.Kind == Datagram || o.role != stateConnected) {
-			return true
+		if o != s && o.onChip && (o.IsDatagram()) == (s.IsDatagram()) && o.Port == port && (o.IsDatagram() || o.role != stateConnected) {
+			taken = true
+			break
 		}
 	}
-	return false
+	d.mu.Unlock()
+	return taken
 }

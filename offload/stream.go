@@ -1,7 +1,6 @@
 package offload
 
 import (
-	"errors"
 	"io"
 	"net/netip"
 	"time"
@@ -9,11 +8,14 @@ import (
 	"tinynet/netdev"
 )
 
-// Socket makes a socket: netdev.AF_INET, and netdev.SOCK_STREAM (with
-// netdev.IPPROTO_TLS one that the chip encrypts) or netdev.SOCK_DGRAM. When
-// the chip's are all in use the error is netdev.ErrNoMoreSockets.
-func (d *Device) Socket(domain int, stype int, protocol int) (int, error) {
-	if domain != netdev.AF_INET {
+// Socket makes a socket: netdev.AF_INET, or AF_INET6 if the chip has that, and
+// netdev.SOCK_STREAM (with netdev.IPPROTO_TLS one that the chip encrypts) or
+// netdev.SOCK_DGRAM. When the chip's are all in use the error is
+// netdev.ErrNoMoreSockets.
+func (u *Device) Socket(domain int, stype int, protocol int) (int, error) {
+	d := u.dev()
+	v6 := domain == netdev.AF_INET6
+	if !v6 && domain != netdev.AF_INET || v6 && !d.hasIPv6() {
 		return -1, errNotIPv4
 	}
 	var kind Kind
@@ -27,10 +29,11 @@ func (d *Device) Socket(domain int, stype int, protocol int) (int, error) {
 	default:
 		return -1, netdev.ErrProtocolNotSupported
 	}
+	need(kind)
 	d.mu.Lock()
 	up, fd := d.up, -1
 	if up {
-		fd = d.alloc(kind)
+		fd = d.alloc(kind, v6)
 	}
 	d.mu.Unlock()
 	if !up {
@@ -49,35 +52,45 @@ func (d *Device) Socket(domain int, stype int, protocol int) (int, error) {
 }
 
 // open makes the chip's socket for a new entry.
-func (d *Device) open(s *Socket) error {
-	d.owner <- struct{}{}
-	defer d.give()
+func (d *device) open(s *Socket) error {
+	d.take(&d.bus)
 	d.mu.Lock()
 	err := s.err // the link may have gone since
 	d.mu.Unlock()
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.alive()
 	}
-	if err := d.alive(); err != nil {
-		return err
+	if err == nil {
+		err = d.chip.Open(s)
 	}
-	if err := d.chip.Open(s); err != nil {
-		return err
+	if err == nil {
+		d.adopt(s)
+		d.mu.Lock()
+		s.state = stateOpen
+		d.mu.Unlock()
 	}
-	d.adopt(s)
+	d.give()
+	return err
+}
+
+// hasIPv6 reports whether the chip has said so.
+func (d *device) hasIPv6() bool {
+	if !needIPv6 {
+		return false
+	}
 	d.mu.Lock()
-	s.state = stateOpen
+	has := d.ip6 != nil
 	d.mu.Unlock()
-	return nil
+	return has
 }
 
 // peerOf checks a remote address.
-func peerOf(ip netip.AddrPort) (netip.AddrPort, error) {
+func (d *device) peerOf(ip netip.AddrPort) (netip.AddrPort, error) {
 	a := ip.Addr().Unmap()
 	if !a.IsValid() {
 		return netip.AddrPort{}, netdev.ErrMalAddr
 	}
-	if !a.Is4() {
+	if !a.Is4() && !d.hasIPv6() {
 		return netip.AddrPort{}, errNotIPv4
 	}
 	return netip.AddrPortFrom(a, ip.Port()), nil
@@ -85,18 +98,27 @@ func peerOf(ip netip.AddrPort) (netip.AddrPort, error) {
 
 // Bind gives the socket its local port; port 0 asks for a free one. The
 // address is the device's own, or none.
-func (d *Device) Bind(sockfd int, ip netip.AddrPort) error {
-	w, err := d.enter(sockfd, true, time.Time{})
+func (u *Device) Bind(sockfd int, ip netip.AddrPort) error {
+	d := u.dev()
+	w, err := d.enter(sockfd, true, 0)
 	if err != nil {
 		return err
 	}
-	defer d.exit(w)
+	err = d.bindTo(w, ip)
+	d.exit(w)
+	return err
+}
+
+func (d *device) bindTo(w *waiter, ip netip.AddrPort) error {
 	a := ip.Addr().Unmap()
 	d.mu.Lock()
 	own := d.ip
+	if w.s.IsIPv6() {
+		own = *d.ip6
+	}
 	d.mu.Unlock()
 	switch {
-	case a.IsValid() && !a.Is4():
+	case a.IsValid() && !a.Is4() && !w.s.IsIPv6():
 		return errNotIPv4
 	case a.IsValid() && !a.IsUnspecified() && a != own:
 		return errNotOurs
@@ -104,15 +126,16 @@ func (d *Device) Bind(sockfd int, ip netip.AddrPort) error {
 	if err := d.takeFor(w); err != nil {
 		return err
 	}
-	defer d.give()
-	if w.state != stateOpen || w.s.Port != 0 {
-		return errBound
+	err := errBound
+	if w.state == stateOpen && w.s.Port == 0 {
+		err = d.bind(w.s, ip.Port())
 	}
-	return d.bind(w.s, ip.Port())
+	d.give()
+	return err
 }
 
 // bind binds a socket; the caller holds the bus.
-func (d *Device) bind(s *Socket, port uint16) error {
+func (d *device) bind(s *Socket, port uint16) error {
 	if port != 0 {
 		if d.portTaken(s, port) {
 			return netdev.ErrAddrInUse
@@ -125,7 +148,7 @@ func (d *Device) bind(s *Socket, port uint16) error {
 	}
 	// Few chips can be asked which port they chose, so the engine chooses.
 	err := error(netdev.ErrAddrInUse)
-	for try := 0; try < portTries && err == netdev.ErrAddrInUse; try++ {
+	for try := 0; try < portTries && Same(err, netdev.ErrAddrInUse); try++ {
 		d.mu.Lock()
 		d.lastPort = firstPort + (d.lastPort-firstPort+1)%portCount
 		port = d.lastPort
@@ -142,29 +165,36 @@ func (d *Device) bind(s *Socket, port uint16) error {
 
 // bindAny binds a socket to a port of the engine's choice, if the chip can and
 // unless that is done. The caller holds the bus.
-func (d *Device) bindAny(s *Socket) error {
+func (d *device) bindAny(s *Socket) error {
 	if s.Port != 0 {
 		return nil
 	}
 	err := d.bind(s, 0)
-	if err == netdev.ErrNotSupported {
+	if Same(err, netdev.ErrNotSupported) {
 		err = nil
 	}
 	return err
 }
 
-// Listen makes a bound stream socket accept connections.
-func (d *Device) Listen(sockfd int, backlog int) error {
-	w, err := d.enter(sockfd, true, time.Time{})
+// Listen makes a bound stream socket accept connections, which are encrypted if it is
+// one for that and the chip can.
+func (u *Device) Listen(sockfd int, backlog int) error {
+	d := u.dev()
+	w, err := d.enter(sockfd, true, 0)
 	if err != nil {
 		return err
 	}
-	defer d.exit(w)
-	if err := d.takeFor(w); err != nil {
-		return err
+	if err = d.takeFor(w); err == nil {
+		err = d.listen(w, backlog)
+		d.give()
 	}
-	defer d.give()
-	if w.s.Kind != Stream {
+	d.exit(w)
+	return err
+}
+
+// listen is Listen; the caller holds the bus.
+func (d *device) listen(w *waiter, backlog int) error {
+	if w.s.IsDatagram() {
 		return errNotStream
 	}
 	if w.state != stateOpen {
@@ -182,60 +212,62 @@ func (d *Device) Listen(sockfd int, backlog int) error {
 
 // Accept waits for a connection. While all sockets are in use it leaves the
 // connection waiting in the chip until one is closed.
-func (d *Device) Accept(sockfd int) (int, netip.AddrPort, error) {
-	w, err := d.enter(sockfd, false, time.Time{})
+func (u *Device) Accept(sockfd int) (int, netip.AddrPort, error) {
+	d := u.dev()
+	var from netip.AddrPort
+	w, err := d.enter(sockfd, false, 0)
 	if err != nil {
-		return -1, netip.AddrPort{}, err
+		return -1, from, err
 	}
-	defer d.exit(w)
+	fd, err := d.acceptFor(w)
+	d.exit(w)
+	if err == nil {
+		d.mu.Lock()
+		from = d.sockets[fd].Peer
+		d.mu.Unlock()
+	}
+	return fd, from, err
+}
+
+// acceptFor is Accept.
+func (d *device) acceptFor(w *waiter) (int, error) {
 	for {
 		if err := d.takeFor(w); err != nil {
-			return -1, netip.AddrPort{}, err
+			return -1, err
 		}
 		if w.state != stateListening {
 			d.give()
-			return -1, netip.AddrPort{}, errNotListening
+			return -1, errNotListening
 		}
-		fd, from, next, err := d.accept(w)
+		fd, next, err := d.accept(w)
 		d.give()
 		if err != nil {
-			return -1, netip.AddrPort{}, err
+			return -1, err
 		}
 		if fd >= 0 {
 			d.touch(w.s)
 			d.touch(&d.sockets[fd])
-			return fd, from, nil
+			return fd, nil
 		}
 		d.mu.Lock()
-		if next == wantEntry && d.vacant() {
+		if next == wantEntry && d.vacant() >= 0 {
 			d.mu.Unlock()
 			continue
 		}
 		if err := d.awaitLocked(w, next); err != nil {
-			return -1, netip.AddrPort{}, err
+			return -1, err
 		}
 	}
-}
-
-// vacant reports whether there is a free entry; the caller holds mu.
-func (d *Device) vacant() bool {
-	used := 0
-	for i := range d.sockets {
-		if d.sockets[i].state != stateFree {
-			used++
-		}
-	}
-	return used < int(d.limit)
 }
 
 // accept takes a connection if there is one; otherwise fd is -1 and next what
 // to wait for. The caller holds the bus.
-func (d *Device) accept(w *waiter) (fd int, from netip.AddrPort, next want, err error) {
+func (d *device) accept(w *waiter) (fd int, next want, err error) {
 	d.mu.Lock()
-	fd = d.alloc(Stream)
+	fd = d.alloc(w.s.Kind, w.s.V6)
 	d.mu.Unlock()
 	if fd < 0 {
-		return -1, from, wantEntry, nil
+		return -1, wantEntry, nil
 	}
 	s := &d.sockets[fd]
 	ok, err := d.chip.Accept(w.s, s)
@@ -243,44 +275,50 @@ func (d *Device) accept(w *waiter) (fd int, from netip.AddrPort, next want, err 
 		d.mu.Lock()
 		d.free(s)
 		d.mu.Unlock()
-		return -1, from, wantData, err
+		return -1, wantData, err
 	}
 	d.adopt(s)
 	d.setState(s, stateConnected)
 	d.mu.Lock()
 	s.Port, s.peered = w.s.Port, true
-	from = s.Peer
 	d.mu.Unlock()
-	return fd, from, wantNothing, nil
+	return fd, wantNothing, nil
 }
 
 // Connect connects a stream socket, or sets the peer of a datagram socket. If
 // ip has no address, host is looked up; the certificate of a TLS socket's
 // peer is checked against host. The write deadline bounds it.
-func (d *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
-	w, err := d.enter(sockfd, true, time.Time{})
+func (u *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
+	d := u.dev()
+	w, err := d.enter(sockfd, true, 0)
 	if err != nil {
 		return err
 	}
-	defer d.exit(w)
+	err = d.connectFor(w, host, ip)
+	d.exit(w)
+	return err
+}
+
+// connectFor is Connect.
+func (d *device) connectFor(w *waiter, host string, ip netip.AddrPort) (err error) {
 	switch {
 	case len(host) > 255:
 		return errLongName
-	case w.s.Kind == TLS && host != "" && !printable(host):
+	case w.s.IsTLS() && host != "" && !printable(host):
 		return netdev.ErrHostUnknown
 	}
 	var to netip.AddrPort
-	if w.s.Kind == TLS && !ip.Addr().IsValid() && host != "" {
+	if w.s.IsTLS() && !ip.Addr().IsValid() && host != "" {
 		to = ip // the chip looks it up
 	} else {
 		if !ip.Addr().IsValid() && host != "" {
-			a, err := d.lookUp(host, w.expiry())
+			a, err := d.lookUp(host, w.expiry(), nil)
 			if err != nil {
 				return err
 			}
 			ip = netip.AddrPortFrom(a, ip.Port())
 		}
-		if to, err = peerOf(ip); err != nil {
+		if to, err = d.peerOf(ip); err != nil {
 			return err
 		}
 	}
@@ -305,7 +343,7 @@ func (d *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
 	d.mu.Unlock()
 	for {
 		if err := d.await(w, wantRoom); err != nil {
-			if err == netdev.ErrTimeout && own && d.now() >= giveUp {
+			if Same(err, netdev.ErrTimeout) && own && d.now() >= giveUp {
 				err = d.fail(w, errDialTimeout)
 			}
 			return err
@@ -332,12 +370,12 @@ func (d *Device) Connect(sockfd int, host string, ip netip.AddrPort) error {
 
 // connectTo makes the chip connect; done is false while it is at it. The
 // caller holds the bus.
-func (d *Device) connectTo(w *waiter, host string, to netip.AddrPort) (done bool, err error) {
+func (d *device) connectTo(w *waiter, host string, to netip.AddrPort) (done bool, err error) {
 	s := w.s
 	if w.state != stateOpen {
 		return false, errInUse
 	}
-	if s.Kind == Datagram {
+	if s.IsDatagram() {
 		// The peer is the engine's affair: chips differ in what a connected
 		// socket does with datagrams of others.
 		if err := d.bindAny(s); err != nil {
@@ -368,16 +406,23 @@ func (d *Device) connectTo(w *waiter, host string, to netip.AddrPort) (done bool
 
 // Send writes buf to a stream, all of it unless there is an error, or sends
 // it as one datagram to the socket's peer. flags are ignored.
-func (d *Device) Send(sockfd int, buf []byte, flags int, deadline time.Time) (int, error) {
-	w, err := d.enter(sockfd, true, deadline)
+func (u *Device) Send(sockfd int, buf []byte, flags int, deadline time.Time) (int, error) {
+	d := u.dev()
+	w, err := d.enter(sockfd, true, d.instantOf(deadline))
 	if err != nil {
 		return 0, err
 	}
-	defer d.exit(w)
+	n, err := d.send(w, buf)
+	d.exit(w)
+	return n, err
+}
+
+// send is Send.
+func (d *device) send(w *waiter, buf []byte) (int, error) {
 	d.mu.Lock()
 	peered, peer, shut := w.s.peered, w.s.Peer, w.s.shutW
 	d.mu.Unlock()
-	dgram := w.s.Kind == Datagram
+	dgram := w.s.IsDatagram()
 	if !peered || !dgram && w.state != stateConnected {
 		return 0, netdev.ErrNotConnected
 	}
@@ -390,8 +435,14 @@ func (d *Device) Send(sockfd int, buf []byte, flags int, deadline time.Time) (in
 	if err := d.beginWrite(w); err != nil {
 		return 0, err
 	}
-	defer d.endWrite(w)
-	for done := 0; ; {
+	n, err := d.sendAll(w, buf)
+	d.endWrite(w)
+	return n, err
+}
+
+// sendAll sends on a stream.
+func (d *device) sendAll(w *waiter, buf []byte) (done int, err error) {
+	for {
 		if done == len(buf) {
 			return done, nil
 		}
@@ -420,92 +471,101 @@ func (d *Device) Send(sockfd int, buf []byte, flags int, deadline time.Time) (in
 
 // Recv waits for data of a stream, or a datagram, and reads it into buf.
 // flags are ignored.
-func (d *Device) Recv(sockfd int, buf []byte, flags int, deadline time.Time) (int, error) {
-	n, _, err := d.RecvFrom(sockfd, buf, flags, deadline)
+func (u *Device) Recv(sockfd int, buf []byte, flags int, deadline time.Time) (int, error) {
+	n, _, err := u.RecvFrom(sockfd, buf, flags, deadline)
 	return n, err
 }
 
 // RecvFrom is Recv with the sender's address.
-func (d *Device) RecvFrom(sockfd int, buf []byte, flags int, deadline time.Time) (int, netip.AddrPort, error) {
-	var none netip.AddrPort
-	w, err := d.enter(sockfd, false, deadline)
+func (u *Device) RecvFrom(sockfd int, buf []byte, flags int, deadline time.Time) (int, netip.AddrPort, error) {
+	d := u.dev()
+	var from netip.AddrPort
+	w, err := d.enter(sockfd, false, d.instantOf(deadline))
 	if err != nil {
-		return 0, none, err
+		return 0, from, err
 	}
-	defer d.exit(w)
+	n, err := d.recv(w, buf, &from)
+	if err != nil {
+		from = netip.AddrPort{}
+	}
+	d.exit(w)
+	return n, from, err
+}
+
+// recv is RecvFrom.
+func (d *device) recv(w *waiter, buf []byte, from *netip.AddrPort) (int, error) {
 	d.mu.Lock()
-	from, eof := w.s.Peer, w.s.eof || w.s.shutR
+	eof := w.s.eof || w.s.shutR
+	*from = w.s.Peer
 	d.mu.Unlock()
-	dgram := w.s.Kind == Datagram
+	dgram := w.s.IsDatagram()
 	switch {
 	case dgram:
 	case w.state != stateConnected:
-		return 0, none, netdev.ErrNotConnected
+		return 0, netdev.ErrNotConnected
 	case eof:
-		return 0, none, io.EOF
+		return 0, io.EOF
 	case len(buf) == 0:
-		return 0, none, nil
+		return 0, nil
 	}
 	sure := false
 	for {
 		var n int
+		var err error
 		got := false
-		if len(w.s.ring.buf) > 0 {
-			n, from, got, err = d.recvPushed(w, buf, from)
+		if needBuffers && len(w.s.ring.buf) > 0 {
+			d.mu.Lock()
+			n, got, err = d.recvPushed(w, buf, from)
+			d.mu.Unlock()
 		} else if err = d.takeFor(w); err != nil {
-			return 0, none, err
+			return 0, err
 		} else if dgram {
-			n, from, got, err = d.recvDatagram(w, buf)
+			n, got, err = d.recvDatagram(w, buf, from)
 		} else {
 			n, err = d.recvStream(w, buf, sure)
 			got = n > 0
 		}
 		if err != nil {
-			return 0, none, err
+			return 0, err
 		}
 		if got {
 			d.touch(w.s)
-			return n, from, nil
+			return n, nil
 		}
 		if err := d.await(w, wantData); err != nil {
-			return 0, none, err
+			return 0, err
 		}
 		sure = true
 	}
 }
 
-// recvPushed reads from the receive buffer.
-func (d *Device) recvPushed(w *waiter, buf []byte, peer netip.AddrPort) (n int, from netip.AddrPort, got bool, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// recvPushed reads from the receive buffer; the caller holds mu.
+func (d *device) recvPushed(w *waiter, buf []byte, from *netip.AddrPort) (n int, got bool, err error) {
 	s := w.s
 	// A stream that failed still gives what came before.
-	if err := d.check(w); err != nil && (err != s.err || w.gen != s.gen) {
-		return 0, peer, false, err
+	if err := d.check(w); err != nil && (!Same(err, s.err) || w.gen != s.gen) {
+		return 0, false, err
 	}
 	s.told &^= Readable
-	if s.Kind == Datagram {
-		if n, from, got = s.ring.takeDatagram(buf); got {
-			return n, from, true, nil
+	if s.IsDatagram() {
+		if n, got = s.ring.takeDatagram(buf, from); got {
+			return n, true, nil
 		}
 	} else if n = s.ring.take(buf); n > 0 {
-		return n, peer, true, nil
+		return n, true, nil
 	}
-	if s.err != nil {
-		return 0, peer, false, s.err
-	}
-	if s.ended && s.Kind != Datagram {
+	if s.err == nil && s.ended && !s.IsDatagram() {
 		s.eof = true
-		return 0, peer, false, io.EOF
+		return 0, false, io.EOF
 	}
-	return 0, peer, false, nil
+	return 0, false, s.err
 }
 
 // recvStream reads what there is; 0 without an error is nothing. The caller
 // holds the bus, which it hands back.
-func (d *Device) recvStream(w *waiter, buf []byte, sure bool) (int, error) {
+func (d *device) recvStream(w *waiter, buf []byte, sure bool) (int, error) {
 	n, err := d.chip.Recv(w.s, buf, sure)
-	if err == io.EOF {
+	if Same(err, io.EOF) {
 		d.mu.Lock()
 		w.s.eof = true
 		d.mu.Unlock()
@@ -519,13 +579,20 @@ func (d *Device) recvStream(w *waiter, buf []byte, sure bool) (int, error) {
 // Shutdown closes one direction of a stream, if the chip can do that with
 // the direction named; netdev.ErrNotSupported otherwise. Received data is
 // discarded after netdev.SHUT_RD.
-func (d *Device) Shutdown(sockfd int, how int) error {
-	w, err := d.enter(sockfd, true, time.Time{})
+func (u *Device) Shutdown(sockfd int, how int) error {
+	d := u.dev()
+	w, err := d.enter(sockfd, true, 0)
 	if err != nil {
 		return err
 	}
-	defer d.exit(w)
-	if w.s.Kind == Datagram {
+	err = d.shutdown(w, how)
+	d.exit(w)
+	return err
+}
+
+// shutdown is Shutdown.
+func (d *device) shutdown(w *waiter, how int) error {
+	if w.s.IsDatagram() {
 		return errNotStream
 	}
 	if w.state != stateConnected {
@@ -540,21 +607,11 @@ func (d *Device) Shutdown(sockfd int, how int) error {
 		if err := d.beginWrite(w); err != nil {
 			return err
 		}
-		defer d.endWrite(w)
-		if err := d.takeFor(w); err != nil {
+		err := d.shutdownWrite(w, c)
+		d.endWrite(w)
+		if err != nil {
 			return err
 		}
-		err := c.ShutdownWrite(w.s)
-		d.give()
-		if err != nil {
-			if errors.Is(err, netdev.ErrNotSupported) {
-				return err
-			}
-			return d.fail(w, err)
-		}
-		d.mu.Lock()
-		w.s.shutW = true
-		d.mu.Unlock()
 	}
 	if how == netdev.SHUT_RD || how == netdev.SHUT_RDWR {
 		d.mu.Lock()
@@ -565,21 +622,40 @@ func (d *Device) Shutdown(sockfd int, how int) error {
 	return nil
 }
 
+func (d *device) shutdownWrite(w *waiter, c Shutdowner) error {
+	if err := d.takeFor(w); err != nil {
+		return err
+	}
+	err := c.ShutdownWrite(w.s)
+	d.give()
+	if err != nil {
+		if Is(err, netdev.ErrNotSupported) {
+			return err
+		}
+		return d.fail(w, err)
+	}
+	d.mu.Lock()
+	w.s.shutW = true
+	d.mu.Unlock()
+	return nil
+}
+
 // Close closes the socket. Calls blocked on it return
 // netdev.ErrInvalidSocketFd.
-func (d *Device) Close(sockfd int) error {
+func (u *Device) Close(sockfd int) error {
+	d := u.dev()
 	d.mu.Lock()
 	s := d.lookup(sockfd)
 	if s == nil {
 		d.mu.Unlock()
 		return netdev.ErrInvalidSocketFd
 	}
-	drain := s.state == stateConnected && s.Kind != Datagram && !s.eof && s.err == nil
+	drain := s.state == stateConnected && !s.IsDatagram() && !s.eof && s.err == nil
 	s.state = stateClosing
 	d.wakeAll()
 	d.mu.Unlock()
 
-	d.owner <- struct{}{}
+	d.take(&d.bus)
 	if c, ok := d.chip.(Drainer); ok && drain && d.alive() == nil {
 		// The peer's window bounds what there can be.
 		for try := 0; s.onChip && try < 4; try++ {
@@ -600,35 +676,42 @@ func (d *Device) Close(sockfd int) error {
 
 // SetSockOpt sets an option; netdev.ErrNotSupported for those that the chip
 // does not have.
-func (d *Device) SetSockOpt(sockfd int, level int, opt int, value interface{}) error {
-	w, err := d.enter(sockfd, true, time.Time{})
+func (u *Device) SetSockOpt(sockfd int, level int, opt int, value interface{}) error {
+	d := u.dev()
+	w, err := d.enter(sockfd, true, 0)
 	if err != nil {
 		return err
 	}
-	defer d.exit(w)
-	c, ok := d.chip.(Optioner)
-	if !ok {
-		return netdev.ErrNotSupported
+	err = netdev.ErrNotSupported
+	if c, ok := d.chip.(Optioner); ok {
+		if err = d.takeFor(w); err == nil {
+			err = c.SetOption(w.s, level, opt, value)
+			d.give()
+		}
 	}
-	if err := d.takeFor(w); err != nil {
-		return err
-	}
-	defer d.give()
-	return c.SetOption(w.s, level, opt, value)
+	d.exit(w)
+	return err
 }
 
 // LocalAddr returns the socket's local address: the device's own for a
 // connection, the unspecified one otherwise.
-func (d *Device) LocalAddr(sockfd int) (netip.AddrPort, error) {
+func (u *Device) LocalAddr(sockfd int) (netip.AddrPort, error) {
+	d := u.dev()
+	ip, port := netip.AddrFrom4([4]byte{}), uint16(0)
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	s := d.lookup(sockfd)
+	if s != nil {
+		own := d.ip
+		if s.IsIPv6() {
+			ip, own = netip.IPv6Unspecified(), *d.ip6
+		}
+		if port = s.Port; s.peered {
+			ip = own
+		}
+	}
+	d.mu.Unlock()
 	if s == nil {
 		return netip.AddrPort{}, netdev.ErrInvalidSocketFd
 	}
-	ip := netip.IPv4Unspecified()
-	if s.peered {
-		ip = d.ip
-	}
-	return netip.AddrPortFrom(ip, s.Port), nil
+	return netip.AddrPortFrom(ip, port), nil
 }

@@ -7,7 +7,7 @@ package wifinina
 func boardConfig(*Config) error { return errNoBus }
 
 // configureSPI sets up a bus given by the user if it is the board's.
-func configureSPI(*Config) error { return nil }
+func configureSPI(*Config) fault { return 0 }
 
 // configurePin makes p an output or input if it is one of the board's pins.
 func configurePin(p Pin, out bool) bool { return false }

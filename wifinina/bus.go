@@ -24,36 +24,47 @@ type Pin interface {
 	Get() bool
 }
 
+// span is a time in units of 1024 ns, which fits into one word. As a clock it comes round
+// after 73 minutes.
+type span uint32
+
+func spanOf(d time.Duration) span { return span(d >> 10) }
+
+func (s span) duration() time.Duration { return time.Duration(s) << 10 }
+
+// clock reads the engine's clock.
+func (b *bus) clock() span { return spanOf(b.eng.Elapsed()) }
+
 // limits are the times that the driver waits, gathered so that tests can
 // shorten them.
 type limits struct {
-	reset   time.Duration // RESET held
-	boot    time.Duration // after it until READY means something
-	ready   time.Duration // after that for READY: a first boot formats the chip's file system
-	spin    time.Duration // reading READY without a pause
-	selects time.Duration // for READY to go high after CS went low, microseconds on a live chip
-	command time.Duration // for a reply
-	slow    time.Duration // for the reply to a command that restarts the radio
-	resolve time.Duration // for the reply to a look-up: three servers that do not answer take 7 s each
-	settle  time.Duration // for the state to settle after leaving a network
-	join    time.Duration // between two looks at the state of a join
-	dial    time.Duration // for a connection that the chip makes while it does nothing else
-	grace   time.Duration // for a reply, once the call that waits for it has to end
+	reset   span // RESET held
+	boot    span // after it until READY means something
+	ready   span // after that for READY: a first boot formats the chip's file system
+	spin    span // reading READY without a pause
+	selects span // for READY to go high after CS went low, microseconds on a live chip
+	command span // for a reply
+	slow    span // for the reply to a command that restarts the radio
+	resolve span // for the reply to a look-up: three servers that do not answer take 7 s each
+	settle  span // for the state to settle after leaving a network
+	join    span // between two looks at the state of a join
+	dial    span // for a connection that the chip makes while it does nothing else
+	grace   span // for a reply, once the call that waits for it has to end
 }
 
 var defaultLimits = limits{
-	reset:   10 * time.Millisecond,
-	boot:    750 * time.Millisecond,
-	ready:   10 * time.Second,
-	spin:    300 * time.Microsecond,
-	selects: 20 * time.Millisecond,
-	command: 3 * time.Second,
-	slow:    10 * time.Second,
-	resolve: 25 * time.Second,
-	settle:  time.Second,
-	join:    50 * time.Millisecond,
-	dial:    30 * time.Second,
-	grace:   500 * time.Millisecond,
+	reset:   spanOf(10 * time.Millisecond),
+	boot:    spanOf(750 * time.Millisecond),
+	ready:   spanOf(10 * time.Second),
+	spin:    spanOf(300 * time.Microsecond),
+	selects: spanOf(20 * time.Millisecond),
+	command: spanOf(3 * time.Second),
+	slow:    spanOf(10 * time.Second),
+	resolve: spanOf(25 * time.Second),
+	settle:  spanOf(time.Second),
+	join:    spanOf(50 * time.Millisecond),
+	dial:    spanOf(30 * time.Second),
+	grace:   spanOf(500 * time.Millisecond),
 }
 
 // bus is the wire to the chip. Whoever holds the engine's bus may make
@@ -75,9 +86,10 @@ type bus struct {
 	outb  [frameBuf]byte
 	inb   [replyBuf]byte
 	phase phase
-	fails int           // exchanges that failed since the last good one
-	hung  bool          // READY stayed high for longer than any command may take
-	slow  time.Duration // of the engine's clock: until then a command that was given up may keep the chip busy
+	fails int  // exchanges that failed since the last good one
+	hung  bool // READY stayed high for longer than any command may take
+	limit span // for the reply to the command under construction
+	slow  span // of the engine's clock: until then a command that was given up may keep the chip busy
 }
 
 const (
@@ -108,44 +120,46 @@ func (b *bus) init(eng *offload.Engine) {
 func (b *bus) broken() bool { return b.hung || b.fails >= maxFails }
 
 // reset restarts the chip and waits until it takes commands.
-func (b *bus) reset() error {
-	output(b.cs)
-	output(b.gpio0)
-	output(b.resetn)
-	input(b.ack)
+func (b *bus) reset() fault {
 	// CS high selects SPI and not Bluetooth over UART, GPIO0 high the
 	// firmware and not the boot loader.
-	b.cs.High()
-	b.gpio0.High()
-	setPin(b.resetn, b.resetIsHigh)
-	time.Sleep(b.lim.reset)
-	setPin(b.resetn, !b.resetIsHigh)
-	time.Sleep(b.lim.boot)
-	b.gpio0.Low()
-	input(b.gpio0)
+	b.drivePins()
+	b.setReset(true)
+	time.Sleep(b.lim.reset.duration())
+	b.setReset(false)
+	time.Sleep(b.lim.boot.duration())
+	b.freeGPIO0()
 	b.phase = inStep
 	b.fails, b.hung, b.slow = 0, false, 0
 	if !b.awaitReady(false, b.lim.ready, never) {
 		return errNoAnswer
 	}
-	return nil
+	return 0
 }
 
 // start begins a command of n parameters; the caller adds them to the result.
 func (b *bus) start(cmd byte, n int) *frame {
+	b.limit = b.lim.command
 	b.out.start(cmd, n)
 	return &b.out
 }
 
+// within says how long the reply to the command under construction may take, if that
+// is not the common limit.
+func (b *bus) within(limit span) *bus {
+	b.limit = limit
+	return b
+}
+
 // ask sends the command under construction and reads its reply of n
 // parameters, expected to be size bytes long with its padding.
-func (b *bus) ask(n, size int, limit time.Duration) error {
-	return b.askWith(nil, n, size, limit)
+func (b *bus) ask(n, size int) fault {
+	return b.askWith(nil, n, size)
 }
 
 // askWith is ask for a command that ends with data.
-func (b *bus) askWith(data []byte, n, size int, limit time.Duration) error {
-	if err := b.request(data, limit); err != nil {
+func (b *bus) askWith(data []byte, n, size int) fault {
+	if err := b.request(data); err != 0 {
 		return err
 	}
 	_, err := b.reply(n, size, true)
@@ -153,22 +167,24 @@ func (b *bus) askWith(data []byte, n, size int, limit time.Duration) error {
 }
 
 // askByte is ask for a reply that is one byte.
-func (b *bus) askByte(limit time.Duration) (byte, error) {
-	if err := b.ask(1, 8, limit); err != nil {
+func (b *bus) askByte() (byte, fault) {
+	if err := b.ask(1, 8); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
 	if len(p) != 1 {
 		return 0, b.nonsense()
 	}
-	return p[0], nil
+	return p[0], 0
 }
 
 // param returns parameter i of the reply that was read.
 func (b *bus) param(i int) []byte { return replyParam(b.in, b.out.buf[1], i) }
 
 // nonsense notes that a reply was well formed and yet not what it must be.
-func (b *bus) nonsense() error {
+//
+//go:noinline
+func (b *bus) nonsense() fault {
 	b.phase = unsure
 	b.fails++
 	return errGarbled
@@ -177,20 +193,20 @@ func (b *bus) nonsense() error {
 // request sends the command under construction with data at its end and waits
 // for the reply. If it returns nil, the chip is selected and the reply is to
 // be read by reply and body; then comes finish.
-func (b *bus) request(data []byte, limit time.Duration) error {
+func (b *bus) request(data []byte) fault {
 	if b.out.bad || len(b.out.buf)+len(data)+1 > maxFrame {
 		return errFrame
 	}
 	if b.phase != inStep {
-		if err := b.resync(); err != nil {
+		if err := b.resync(); err != 0 {
 			if err != errLate {
 				b.fails++
 			}
 			return err
 		}
 	}
-	err := b.command(b.out.buf, data, limit)
-	if err != nil && err != errLate {
+	err := b.command(b.out.buf, data, b.limit)
+	if err != 0 && err != errLate {
 		b.fails++
 	}
 	return err
@@ -198,22 +214,20 @@ func (b *bus) request(data []byte, limit time.Duration) error {
 
 // command makes the first half of an exchange and selects the chip for the
 // second.
-func (b *bus) command(head, data []byte, limit time.Duration) error {
+func (b *bus) command(head, data []byte, limit span) fault {
 	if !b.awaitReady(false, limit, 0) {
 		return b.late() // nothing was sent: the phase is as it was
 	}
-	if err := b.choose(); err != nil {
+	if err := b.choose(); err != 0 {
 		return err
 	}
-	err := b.spi.Tx(head, nil)
-	if err == nil && len(data) > 0 {
-		err = b.spi.Tx(data, nil)
+	failed := !b.tx(head, nil)
+	if !failed && len(data) > 0 {
+		failed = !b.tx(data, nil)
 	}
-	if err == nil {
-		err = b.spi.Tx(tail(len(head)+len(data)), nil)
-	}
-	b.cs.High()
-	if err != nil {
+	failed = failed || !b.tx(tail(len(head)+len(data)), nil)
+	b.setCS(true)
+	if failed {
 		b.phase = unsure
 		return errSPI
 	}
@@ -221,7 +235,7 @@ func (b *bus) command(head, data []byte, limit time.Duration) error {
 	grace := b.lim.grace
 	if limit > b.lim.slow {
 		grace = 0 // what the chip waits for, it waits for long
-		b.slow = b.eng.Elapsed() + limit
+		b.slow = b.clock() + limit
 	}
 	if !b.awaitReady(false, limit, grace) {
 		return b.late()
@@ -232,7 +246,7 @@ func (b *bus) command(head, data []byte, limit time.Duration) error {
 
 // late returns the error of a chip that was waited for in vain, because it
 // hangs or because the call that waits has to end.
-func (b *bus) late() error {
+func (b *bus) late() fault {
 	if b.eng.Interrupted() != nil {
 		return errLate
 	}
@@ -241,28 +255,28 @@ func (b *bus) late() error {
 }
 
 // choose pulls CS low and waits for the chip to notice.
-func (b *bus) choose() error {
-	b.cs.Low()
+func (b *bus) choose() fault {
+	b.setCS(false)
 	if !b.awaitReady(true, b.lim.selects, never) {
-		b.cs.High()
+		b.setCS(true)
 		b.phase = unsure
 		return errNoSelect
 	}
-	return nil
+	return 0
 }
 
 // reply reads size bytes of a reply with n parameters, and if whole is set as
 // many more as it turns out to need. It returns the length of the reply.
-func (b *bus) reply(n, size int, whole bool) (int, error) {
+func (b *bus) reply(n, size int, whole bool) (int, fault) {
 	b.in = b.inb[:0]
 	for {
 		have := len(b.in)
 		b.in = b.inb[:size]
-		if b.spi.Tx(nil, b.in[have:]) != nil {
+		if !b.tx(nil, b.in[have:]) {
 			return 0, errSPI
 		}
 		need, err := replyLen(b.in, b.out.buf[1], n)
-		if err != nil || need <= size || !whole {
+		if err != 0 || need <= size || !whole {
 			return need, err
 		}
 		if need > replyBuf {
@@ -274,28 +288,28 @@ func (b *bus) reply(n, size int, whole bool) (int, error) {
 
 // body reads dst from a reply whose header has been read, and its end mark if
 // that follows.
-func (b *bus) body(dst []byte, last bool) error {
-	if len(dst) > 0 && b.spi.Tx(nil, dst) != nil {
+func (b *bus) body(dst []byte, last bool) fault {
+	if len(dst) > 0 && !b.tx(nil, dst) {
 		return errSPI
 	}
 	if last {
-		if b.spi.Tx(nil, b.inb[:1]) != nil {
+		if !b.tx(nil, b.inb[:1]) {
 			return errSPI
 		}
 		if b.inb[0] != frameEnd {
 			return errGarbled
 		}
 	}
-	return nil
+	return 0
 }
 
 // finish ends the exchange, whose reply is lost if it was not read: to read
 // less than all of it is fine.
-func (b *bus) finish(err error) error {
-	b.cs.High()
+func (b *bus) finish(err fault) fault {
+	b.setCS(true)
 	b.phase = inStep
 	b.fails, b.hung = 0, false
-	if err != nil {
+	if err != 0 {
 		// A refusal is what the chip says to a command that it read out of
 		// step, too.
 		b.phase = unsure
@@ -311,30 +325,33 @@ var versionFrame = [3]byte{frameStart, cmdFirmwareVersion, 0}
 // resync finds the beat again after an exchange that was given up or went
 // wrong. A pulse out of step does no harm: the chip ignores what is sent
 // while a reply is due, and refuses the zeros that a read sends as a command.
-func (b *bus) resync() error {
+func (b *bus) resync() fault {
 	drop := b.phase == replyDue
 	err := errNoAnswer
 	for try := 0; try < 4; try++ {
 		if drop {
-			limit := max(b.lim.command, b.slow-b.eng.Elapsed())
+			limit := b.lim.command
+			if left := b.slow - b.clock(); b.slow != 0 && left <= b.lim.dial {
+				limit = max(limit, left)
+			}
 			if !b.awaitReady(false, limit, 0) {
 				return b.late()
 			}
-			if err := b.choose(); err != nil {
+			if err := b.choose(); err != 0 {
 				return err
 			}
-			b.spi.Tx(nil, b.inb[:minReply])
-			b.cs.High()
+			b.tx(nil, b.inb[:minReply])
+			b.setCS(true)
 		}
 		b.phase = unsure
-		if err = b.command(versionFrame[:], nil, b.lim.command); err != nil {
+		if err = b.command(versionFrame[:], nil, b.lim.command); err != 0 {
 			return err
 		}
-		b.spi.Tx(nil, b.inb[:minReply])
-		b.cs.High()
-		if _, err = replyLen(b.inb[:minReply], cmdFirmwareVersion, 1); err == nil {
+		b.tx(nil, b.inb[:minReply])
+		b.setCS(true)
+		if _, err = replyLen(b.inb[:minReply], cmdFirmwareVersion, 1); err == 0 {
 			b.phase = inStep
-			return nil
+			return 0
 		}
 		b.phase = unsure
 		// That was no reply, so either the command was swallowed or its reply
@@ -345,33 +362,33 @@ func (b *bus) resync() error {
 }
 
 // never is a grace that does not end.
-const never = time.Duration(-1)
+const never = ^span(0)
 
 // awaitReady waits until the READY pin is at the given level: low is ready,
 // high is busy. It gives up after limit, or grace after the call for which it
 // waits has to end.
-func (b *bus) awaitReady(level bool, limit, grace time.Duration) bool {
-	if b.ack.Get() == level {
+func (b *bus) awaitReady(level bool, limit, grace span) bool {
+	if b.ackLevel() == level {
 		return true
 	}
-	start := time.Now()
+	start := b.clock()
 	// Most commands are done within the spin. The count bounds it should
 	// time stand still.
 	for n := 1; n < 4096; n++ {
-		if b.ack.Get() == level {
+		if b.ackLevel() == level {
 			return true
 		}
-		if n&15 == 0 && time.Since(start) >= b.lim.spin {
+		if n&15 == 0 && b.clock()-start >= b.lim.spin {
 			break
 		}
 	}
 	over := never // when the call had to end
 	for step := 50 * time.Microsecond; ; step = min(2*step, time.Millisecond) {
 		time.Sleep(step)
-		if b.ack.Get() == level {
+		if b.ackLevel() == level {
 			return true
 		}
-		waited := time.Since(start)
+		waited := b.clock() - start
 		if waited >= limit {
 			return false
 		}
@@ -385,31 +402,5 @@ func (b *bus) awaitReady(level bool, limit, grace time.Duration) bool {
 		if over != never && waited-over >= grace {
 			return false
 		}
-	}
-}
-
-func setPin(p Pin, high bool) {
-	if high {
-		p.High()
-	} else {
-		p.Low()
-	}
-}
-
-func output(p Pin) {
-	if configurePin(p, true) {
-		return
-	}
-	if p, ok := p.(interface{ Output() }); ok {
-		p.Output()
-	}
-}
-
-func input(p Pin) {
-	if configurePin(p, false) {
-		return
-	}
-	if p, ok := p.(interface{ Input() }); ok {
-		p.Input()
 	}
 }

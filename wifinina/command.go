@@ -138,101 +138,101 @@ var (
 )
 
 // setNet starts to join an open network.
-func (b *bus) setNet(ssid string) error {
+func (b *bus) setNet(ssid string) fault {
 	b.start(cmdSetNet, 1).text(ssid)
-	return b.acknowledged(b.askByte(b.lim.slow))
+	return b.acknowledged(b.within(b.lim.slow).askByte())
 }
 
 // setPassphrase starts to join a network protected by WPA or WPA2.
-func (b *bus) setPassphrase(ssid, passphrase string) error {
+func (b *bus) setPassphrase(ssid, passphrase string) fault {
 	f := b.start(cmdSetPassphrase, 2)
 	f.text(ssid)
 	f.text(passphrase)
-	return b.acknowledged(b.askByte(b.lim.slow))
+	return b.acknowledged(b.within(b.lim.slow).askByte())
 }
 
 // setHostname sets the name that the chip gives to the DHCP server when it
 // joins next.
-func (b *bus) setHostname(name string) error {
+func (b *bus) setHostname(name string) fault {
 	b.start(cmdSetHostname, 1).text(name)
-	return b.acknowledged(b.askByte(b.lim.command))
+	return b.acknowledged(b.askByte())
 }
 
 // setPowerMode sets modem sleep: mode 0 is none.
-func (b *bus) setPowerMode(mode byte) error {
-	b.start(cmdSetPowerMode, 1).octets(mode)
-	_, err := b.askByte(b.lim.command)
+func (b *bus) setPowerMode(mode byte) fault {
+	b.start(cmdSetPowerMode, 1).octet(mode)
+	_, err := b.askByte()
 	return err
 }
 
 // reason returns why the station was disconnected last.
-func (b *bus) reason() (byte, error) {
+func (b *bus) reason() (byte, fault) {
 	b.start(cmdReason, 0)
-	return b.askByte(b.lim.command)
+	return b.askByte()
 }
 
 // status returns the state of the station.
-func (b *bus) status() (byte, error) {
+func (b *bus) status() (byte, fault) {
 	b.start(cmdStatus, 0)
-	return b.askByte(b.lim.command)
+	return b.askByte()
 }
 
 // ipConfig returns the chip's address.
-func (b *bus) ipConfig() (ip [4]byte, err error) {
-	b.start(cmdIPConfig, 1).octets(0xFF)
-	if err := b.ask(3, 20, b.lim.command); err != nil {
+func (b *bus) ipConfig() (ip [4]byte, err fault) {
+	b.start(cmdIPConfig, 1).octet(0xFF)
+	if err := b.ask(3, 20); err != 0 {
 		return ip, err
 	}
 	if len(b.param(0)) != 4 {
 		return ip, b.nonsense()
 	}
 	copy(ip[:], b.param(0))
-	return ip, nil
+	return ip, 0
 }
 
 // mac returns the chip's MAC address in the order that the firmware sends.
-func (b *bus) mac() (mac [6]byte, err error) {
-	b.start(cmdMAC, 1).octets(0xFF)
-	if err := b.ask(1, 12, b.lim.command); err != nil {
+func (b *bus) mac() (mac [6]byte, err fault) {
+	b.start(cmdMAC, 1).octet(0xFF)
+	if err := b.ask(1, 12); err != 0 {
 		return mac, err
 	}
 	if len(b.param(0)) != 6 {
 		return mac, b.nonsense()
 	}
 	copy(mac[:], b.param(0))
-	return mac, nil
+	return mac, 0
 }
 
 // disconnect leaves the network.
-func (b *bus) disconnect() error {
-	b.start(cmdDisconnect, 1).octets(0xFF)
-	_, err := b.askByte(b.lim.slow)
+func (b *bus) disconnect() fault {
+	b.start(cmdDisconnect, 1).octet(0xFF)
+	_, err := b.within(b.lim.slow).askByte()
 	return err
 }
 
 // resolve looks up a host and returns whether there is one of that name. The
 // chip does nothing else meanwhile.
-func (b *bus) resolve(name string) (ip [4]byte, ok bool, err error) {
+func (b *bus) resolve(name string) (ip [4]byte, ok bool, err fault) {
 	b.start(cmdResolve, 1).text(name)
-	found, err := b.askByte(b.lim.resolve)
-	if err != nil || found != 1 {
+	found, err := b.within(b.lim.resolve).askByte()
+	if err != 0 || found != 1 {
 		return ip, false, err
 	}
 	b.start(cmdResolved, 0)
-	if err := b.ask(1, 12, b.lim.command); err != nil {
+	if err := b.ask(1, 12); err != 0 {
 		return ip, false, err
 	}
 	if len(b.param(0)) != 4 {
 		return ip, false, b.nonsense()
 	}
 	copy(ip[:], b.param(0))
-	return ip, ip != [4]byte{} && ip != [4]byte{255, 255, 255, 255}, nil
+	return ip, ip != [4]byte{} && ip != [4]byte{255, 255, 255, 255}, 0
 }
 
 // firmwareVersion returns the firmware's version, such as "2.0.0".
-func (b *bus) firmwareVersion() (string, error) {
+func (b *bus) firmwareVersion() (string, fault) {
 	b.start(cmdFirmwareVersion, 0)
-	if err := b.ask(1, 12, b.lim.command); err != nil {
+	if err := b.ask(1, 12); err != 0 {
 		return "", err
 	}
 	p := b.param(0)
@@ -248,95 +248,95 @@ func (b *bus) firmwareVersion() (string, error) {
 	if len(p) == 0 {
 		return "", b.nonsense()
 	}
-	return string(p), nil
+	return string(p), 0
 }
 
 // socket makes a socket and returns its descriptor, noFD if there is none to
 // be had.
-func (b *bus) socket(stype byte) (byte, error) {
+func (b *bus) socket(stype byte) (byte, fault) {
 	f := b.start(cmdSocket, 2)
-	f.octets(stype)
-	f.octets(0)
-	return b.askByte(b.lim.command)
+	f.octet(stype)
+	f.octet(0)
+	return b.askByte()
 }
 
 // nonBlocking makes the calls on a socket return at once.
-func (b *bus) nonBlocking(fd byte) error {
+func (b *bus) nonBlocking(fd byte) fault {
 	f := b.start(cmdIoctl, 3)
-	f.octets(fd)
-	f.octets(fionbio[:]...)
-	f.octets(longOne[:]...)
-	if err := b.ask(1, 12, b.lim.command); err != nil {
+	f.octet(fd)
+	f.quad(&fionbio)
+	f.quad(&longOne)
+	if err := b.ask(1, 12); err != 0 {
 		return err
 	}
 	if len(b.param(0)) == 0 {
 		return errNonBlock
 	}
-	return nil
+	return 0
 }
 
 // close closes a socket; false if there is none of that descriptor.
-func (b *bus) close(fd byte) (bool, error) {
-	b.start(cmdClose, 1).octets(fd)
-	return yes(b.askByte(b.lim.command))
+func (b *bus) close(fd byte) (bool, fault) {
+	b.start(cmdClose, 1).octet(fd)
+	return yes(b.askByte())
 }
 
 // errno returns the error number of the command of a socket that came last,
 // 0 if it succeeded.
-func (b *bus) errno() (byte, error) {
+func (b *bus) errno() (byte, fault) {
 	b.start(cmdErrno, 0)
-	return b.askByte(b.lim.command)
+	return b.askByte()
 }
 
 // bind gives a socket its local port.
-func (b *bus) bind(fd byte, port uint16) (bool, error) {
+func (b *bus) bind(fd byte, port uint16) (bool, fault) {
 	f := b.start(cmdBind, 2)
-	f.octets(fd)
-	f.octets(byte(port>>8), byte(port))
-	return yes(b.askByte(b.lim.command))
+	f.octet(fd)
+	f.short(port)
+	return yes(b.askByte())
 }
 
 // setOption sets an option of a socket, of lwIP's level SOL_SOCKET.
-func (b *bus) setOption(fd byte, name, value [4]byte) (bool, error) {
+func (b *bus) setOption(fd byte, name, value [4]byte) (bool, fault) {
 	f := b.start(cmdSetSockOpt, 3)
-	f.octets(fd)
-	f.octets(name[:]...)
-	f.octets(value[:]...)
-	return yes(b.askByte(b.lim.command))
+	f.octet(fd)
+	f.quad(&name)
+	f.quad(&value)
+	return yes(b.askByte())
 }
 
 // socketType returns the type of a socket, 0 if there is none of that
 // descriptor.
-func (b *bus) socketType(fd byte) (byte, error) {
+func (b *bus) socketType(fd byte) (byte, fault) {
 	f := b.start(cmdGetSockOpt, 3)
-	f.octets(fd)
-	f.octets(optType[:]...)
-	f.octets(4)
-	if err := b.ask(1, 12, b.lim.command); err != nil {
+	f.octet(fd)
+	f.quad(&optType)
+	f.octet(4)
+	if err := b.ask(1, 12); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
 	if len(p) == 0 {
-		return 0, nil
+		return 0, 0
 	}
 	if len(p) != 4 {
 		return 0, b.nonsense()
 	}
-	return p[0], nil
+	return p[0], 0
 }
 
 // listen makes a bound socket a listener.
-func (b *bus) listen(fd, backlog byte) (bool, error) {
+func (b *bus) listen(fd, backlog byte) (bool, fault) {
 	f := b.start(cmdListen, 2)
-	f.octets(fd)
-	f.octets(backlog)
-	return yes(b.askByte(b.lim.command))
+	f.octet(fd)
+	f.octet(backlog)
+	return yes(b.askByte())
 }
 
 // accept takes a connection from a listener; noFD if there is none.
-func (b *bus) accept(fd byte) (byte, addr, error) {
-	b.start(cmdAccept, 1).octets(fd)
-	if err := b.ask(3, 16, b.lim.command); err != nil {
+func (b *bus) accept(fd byte) (byte, addr, fault) {
+	b.start(cmdAccept, 1).octet(fd)
+	if err := b.ask(3, 16); err != 0 {
 		return noFD, addr{}, err
 	}
 	p := b.param(0)
@@ -344,161 +344,149 @@ func (b *bus) accept(fd byte) (byte, addr, error) {
 		return noFD, addr{}, b.nonsense()
 	}
 	if p[0] == noFD {
-		return noFD, addr{}, nil // the address is garbage then
+		return noFD, addr{}, 0 // the address is garbage then
 	}
 	from, ok := b.address(1)
 	if !ok {
 		return noFD, addr{}, b.nonsense()
 	}
-	return p[0], from, nil
+	return p[0], from, 0
 }
 
 // connect starts to connect a socket; true if it is connected already.
-func (b *bus) connect(fd byte, to addr) (bool, error) {
+func (b *bus) connect(fd byte, to addr) (bool, fault) {
 	f := b.start(cmdConnect, 3)
-	f.octets(fd)
-	f.octets(to.ip[:]...)
-	f.octets(byte(to.port>>8), byte(to.port))
-	return yes(b.askByte(b.lim.command))
+	f.octet(fd)
+	f.quad(&to.ip)
+	f.short(to.port)
+	return yes(b.askByte())
 }
 
 // send sends at most maxSend bytes and returns how many were taken, 0 on
 // errors too.
-func (b *bus) send(fd byte, data []byte) (int, error) {
+func (b *bus) send(fd byte, data []byte) (int, fault) {
 	f := b.start(cmdSend, 2)
-	f.octets(fd)
+	f.octet(fd)
 	f.size(len(data))
 	return b.sent(data)
 }
 
 // sendTo sends a datagram and returns its length, 0 on errors too.
-func (b *bus) sendTo(fd byte, to addr, data []byte) (int, error) {
+func (b *bus) sendTo(fd byte, to addr, data []byte) (int, fault) {
 	f := b.start(cmdSendTo, 4)
-	f.octets(fd)
-	f.octets(to.ip[:]...)
-	f.octets(byte(to.port>>8), byte(to.port))
+	f.octet(fd)
+	f.quad(&to.ip)
+	f.short(to.port)
 	f.size(len(data))
 	return b.sent(data)
 }
 
 // sent ends send and sendTo.
-func (b *bus) sent(data []byte) (int, error) {
-	if err := b.askWith(data, 1, 8, b.lim.command); err != nil {
+func (b *bus) sent(data []byte) (int, fault) {
+	if err := b.askWith(data, 1, 8); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
 	if len(p) != 2 || int(p[0])<<8|int(p[1]) > len(data) {
 		return 0, b.nonsense()
 	}
-	return int(p[0])<<8 | int(p[1]), nil
+	return int(p[0])<<8 | int(p[1]), 0
 }
 
 // recv reads into dst, at most maxRecv bytes. 0 is nothing there, the end or
 // an error.
-func (b *bus) recv(fd byte, dst []byte) (int, error) {
-	const header = 5
+func (b *bus) recv(fd byte, dst []byte) (int, fault) {
 	dst = dst[:min(len(dst), maxRecv)]
-	n, err := b.recvRequest(cmdRecv, fd, len(dst), header, 1)
-	if err == nil {
-		if n > len(dst) {
-			err = errGarbled
-		} else {
-			// The end mark tells no data from a length that was damaged.
-			err = b.body(dst[:n], true)
-		}
-		err = b.finish(err)
+	n, err := b.recvRequest(cmdRecv, fd, len(dst), 5, 1)
+	if err == 0 {
+		err = b.recvBody(dst, n, len(dst))
 	}
-	if err != nil {
+	if err != 0 {
 		return 0, err
 	}
-	return n, nil
+	return n, 0
+}
+
+// recvBody reads the data of a reply, of which n bytes are there and most were asked for,
+// as far as dst goes, and finishes the exchange. The end mark, if it gets there, tells
+// no data from a length that was damaged.
+func (b *bus) recvBody(dst []byte, n, most int) fault {
+	err := errGarbled
+	if n <= most {
+		keep := min(n, len(dst))
+		err = b.body(dst[:keep], keep == n)
+	}
+	return b.finish(err)
 }
 
 // discard reads from a stream and throws away what it reads, of which it
 // returns the length.
-func (b *bus) discard(fd byte) (int, error) {
+func (b *bus) discard(fd byte) (int, fault) {
 	n, err := b.recvRequest(cmdRecv, fd, maxRecv, 5, 1)
-	if err != nil {
+	if err != 0 {
 		return 0, err
 	}
-	return n, b.finish(nil)
+	return n, b.finish(0)
 }
 
 // recvFrom reads a datagram into dst, of which the rest is lost if dst is too
 // short. 0 is an empty datagram, none, or an error.
-func (b *bus) recvFrom(fd byte, dst []byte) (int, addr, error) {
+func (b *bus) recvFrom(fd byte, dst []byte) (int, addr, fault) {
 	const header = 15
 	// Asked for no bytes, the chip would keep the datagram.
 	ask := min(max(len(dst), 1), maxRecv)
 	n, err := b.recvRequest(cmdRecvFrom, fd, ask, header, 3)
-	if err != nil {
+	if err != 0 {
 		return 0, addr{}, err
 	}
 	b.in = b.inb[:header]
 	from, ok := b.address(0)
-	keep := min(n, len(dst))
-	switch {
-	case !ok || n > ask:
-		err = errGarbled
-	default:
-		err = b.body(dst[:keep], keep == n)
+	if !ok {
+		n = maxFrame // and so no good
 	}
-	if err = b.finish(err); err != nil {
+	if err = b.recvBody(dst, n, ask); err != 0 {
 		return 0, addr{}, err
 	}
-	return keep, from, nil
+	return min(n, len(dst)), from, 0
 }
 
 // recvSlot reads from a slot into dst. It asks for size bytes, which may be more
 // than fit: the rest is lost. It returns how many came.
-func (b *bus) recvSlot(slot byte, dst []byte, size int) (int, error) {
-	const header = 5
-	f := b.start(cmdRecvSlot, 2)
-	f.octets(slot)
-	f.octets(byte(size), byte(size>>8))
-	if err := b.request(nil, b.lim.command); err != nil {
+func (b *bus) recvSlot(slot byte, dst []byte, size int) (int, fault) {
+	n, err := b.recvRequest(cmdRecvSlot, slot, size, 5, 1)
+	if err == 0 {
+		err = b.recvBody(dst, n, size)
+	}
+	if err != 0 {
 		return 0, err
 	}
-	total, err := b.reply(1, header, false)
-	n := total - header - 1
-	switch {
-	case err != nil:
-	case n < 0 || n > size:
-		err = errGarbled
-	default:
-		keep := min(n, len(dst))
-		err = b.body(dst[:keep], keep == n)
-	}
-	if err = b.finish(err); err != nil {
-		return 0, err
-	}
-	return n, nil
+	return n, 0
 }
 
 // recvRequest sends a command that reads from a socket and reads its reply as
 // far as the data, of which it returns the length. Unless there is an error,
 // the exchange has to be finished.
-func (b *bus) recvRequest(cmd, fd byte, size, header, n int) (int, error) {
+func (b *bus) recvRequest(cmd, fd byte, size, header, n int) (int, fault) {
 	f := b.start(cmd, 2)
-	f.octets(fd)
-	f.octets(byte(size), byte(size>>8))
-	if err := b.request(nil, b.lim.command); err != nil {
+	f.octet(fd)
+	f.short(uint16(size<<8 | size>>8))
+	if err := b.request(nil); err != 0 {
 		return 0, err
 	}
 	total, err := b.reply(n, header, false)
-	if err == nil && total <= header {
+	if err == 0 && total <= header {
 		err = errGarbled // shorter than its fixed part
 	}
-	if err != nil {
+	if err != 0 {
 		return 0, b.finish(err)
 	}
-	return total - header - 1, nil
+	return total - header - 1, 0
 }
 
 // poll returns what a socket is ready for, without waiting.
-func (b *bus) poll(fd byte) (byte, error) {
-	b.start(cmdPoll, 1).octets(fd)
-	return b.askByte(b.lim.command)
+func (b *bus) poll(fd byte) (byte, fault) {
+	b.start(cmdPoll, 1).octet(fd)
+	return b.askByte()
 }
 
 // address reads an address from parameters i and i+1 of a reply, whose port
@@ -512,12 +500,14 @@ func (b *bus) address(i int) (addr, bool) {
 }
 
 // acknowledged turns a reply other than 1 into an error.
-func (b *bus) acknowledged(v byte, err error) error {
-	if err == nil && v != 1 {
+//
+//go:noinline
+func (b *bus) acknowledged(v byte, err fault) fault {
+	if err == 0 && v != 1 {
 		err = errRefused
 	}
 	return err
 }
 
 // yes turns a reply into a truth value.
-func yes(v byte, err error) (bool, error) { return v == 1, err }
+func yes(v byte, err fault) (bool, fault) { return v == 1, err }

@@ -11,6 +11,7 @@ package wifinina
 import (
 	"net/netip"
 	"time"
+	"unsafe"
 
 	"tinynet/netdev"
 	"tinynet/netlink"
@@ -85,21 +86,23 @@ type Enterprise struct {
 // DNSServerer, and netlink.Netlinker; the methods that are not here are those
 // of offload.Device. They may be called by several goroutines at once.
 type Device struct {
-	*offload.Device
-	chip *chip // not a chip: TinyGo would make each method twice
+	offload.Device // not a pointer, which would give each method to the struct's value as well
+	face           face
 }
+
+func (d *Device) chip() *chip { return d.face.chip() }
 
 var (
 	_ netdev.Netdever    = (*Device)(nil)
 	_ netdev.DNSServerer = (*Device)(nil)
 	_ netdev.Multicaster = (*Device)(nil)
 
-	_ offload.Chip      = (*chip)(nil)
-	_ offload.Signaller = (*chip)(nil)
-	_ offload.Drainer   = (*chip)(nil)
-	_ offload.Optioner  = (*chip)(nil)
-	_ offload.Checker   = (*chip)(nil)
-	_ offload.Hardware  = (*chip)(nil)
+	_ offload.Chip      = face{}
+	_ offload.Signaller = face{}
+	_ offload.Drainer   = face{}
+	_ offload.Optioner  = face{}
+	_ offload.Checker   = face{}
+	_ offload.Hardware  = face{}
 )
 
 // New returns a device for the chip that cfg describes and makes it the one
@@ -107,13 +110,15 @@ var (
 func New(cfg *Config) *Device { return newDevice(cfg, offload.Times{}) }
 
 func newDevice(cfg *Config, times offload.Times) *Device {
-	d := &Device{}
-	d.chip = new(chip)
-	c := d.chip
+	c := new(chip)
 	if cfg != nil {
 		c.cfg = *cfg
+		need(cfg.Static != nil, cfg.Enterprise != nil)
+		needWires(cfg.Spi != nil || cfg.Cs != nil || cfg.Ack != nil || cfg.Gpio0 != nil || cfg.Resetn != nil)
 	}
-	d.Device = offload.New(c, offload.Config{
+	f := face{unsafe.Pointer(c)}
+	d := &Device{face: f}
+	d.Device = *offload.New(f, offload.Config{
 		Sockets: maxSockets,
 		Times:   times,
 		Link: netlink.ConnectParams{
@@ -133,33 +138,35 @@ func newDevice(cfg *Config, times offload.Times) *Device {
 // FirmwareVersion returns the version of the chip's firmware, such as
 // "2.0.0". Before NetConnect it starts the chip.
 func (d *Device) FirmwareVersion() (string, error) {
-	if err := d.chip.eng.Begin(false); err != nil {
+	if err := d.chip().eng.Begin(false); err != nil {
 		return "", err
 	}
-	defer d.chip.eng.Give()
-	return d.chip.fw.version, nil
+	version := d.chip().fw.version
+	d.chip().eng.Give()
+	return version, nil
 }
 
 // RSSI returns the strength of the access point's signal in dBm.
 func (d *Device) RSSI() (int, error) {
-	if err := d.chip.eng.Begin(true); err != nil {
+	if err := d.chip().eng.Begin(true); err != nil {
 		return 0, err
 	}
-	defer d.chip.eng.Give()
-	return d.chip.bus.rssi()
+	dbm, err := d.chip().bus.rssi()
+	d.chip().eng.Give()
+	return dbm, d.chip().err(err)
 }
 
 // Time returns the time as the chip has it from the Internet. It knows it some
 // seconds after it joined a network that leads there; before that there is an
 // error.
 func (d *Device) Time() (time.Time, error) {
-	if err := d.chip.eng.Begin(true); err != nil {
+	if err := d.chip().eng.Begin(true); err != nil {
 		return time.Time{}, err
 	}
-	defer d.chip.eng.Give()
-	t, err := d.chip.bus.time()
-	if err != nil {
-		return time.Time{}, err
+	t, err := d.chip().bus.time()
+	d.chip().eng.Give()
+	if err != 0 {
+		return time.Time{}, d.chip().err(err)
 	}
 	if t == 0 {
 		return time.Time{}, errNoTime
@@ -170,12 +177,12 @@ func (d *Device) Time() (time.Time, error) {
 // DNSServers returns the name servers that the chip asks, at most two; none
 // while the link is down and on firmware that does not tell (before 1.6).
 func (d *Device) DNSServers() []netip.AddrPort {
-	if d.chip.eng.Begin(true) != nil {
+	if d.chip().eng.Begin(true) != nil {
 		return nil
 	}
-	defer d.chip.eng.Give()
-	first, second, err := d.chip.bus.dns()
-	if err != nil {
+	first, second, err := d.chip().bus.dns()
+	d.chip().eng.Give()
+	if err != 0 {
 		return nil
 	}
 	var servers []netip.AddrPort
@@ -194,13 +201,13 @@ func (d *Device) Ping(ip netip.Addr, ttl uint8) (time.Duration, error) {
 	if !ip.Is4() {
 		return 0, netdev.ErrFamilyNotSupported
 	}
-	if err := d.chip.eng.Begin(true); err != nil {
+	if err := d.chip().eng.Begin(true); err != nil {
 		return 0, err
 	}
-	defer d.chip.eng.Give()
-	ms, err := d.chip.bus.ping(ip.As4(), ttl)
-	if err != nil {
-		return 0, err
+	ms, err := d.chip().bus.ping(ip.As4(), ttl)
+	d.chip().eng.Give()
+	if err != 0 {
+		return 0, d.chip().err(err)
 	}
 	if ms < 0 {
 		return 0, errNoPong
@@ -212,12 +219,13 @@ func (d *Device) Ping(ip netip.Addr, ttl uint8) (time.Duration, error) {
 // sleep), which saves power and delays what is received by up to a beacon's
 // interval or more. It is off unless set.
 func (d *Device) SetPowerSave(on bool) error {
-	if err := d.chip.eng.Begin(false); err != nil {
+	if err := d.chip().eng.Begin(false); err != nil {
 		return err
 	}
-	defer d.chip.eng.Give()
-	d.chip.powerSave = on
-	return d.chip.applyPower()
+	d.chip().powerSave = on
+	err := d.chip().applyPower()
+	d.chip().eng.Give()
+	return d.chip().err(err)
 }
 
 // JoinGroup makes a datagram socket that is bound receive what is sent to a
@@ -228,16 +236,15 @@ func (d *Device) JoinGroup(sockfd int, group netip.Addr, ifIndex int) error {
 	if !group.Is4() || !group.IsMulticast() {
 		return errGroup
 	}
-	if err := d.chip.eng.Begin(true); err != nil {
+	if err := d.chip().eng.Begin(true); err != nil {
 		return err
 	}
-	defer d.chip.eng.Give()
-	s := d.chip.eng.Find(sockfd)
-	if s == nil {
-		return netdev.ErrInvalidSocketFd
+	err := netdev.ErrInvalidSocketFd
+	if s := d.chip().eng.Find(sockfd); s != nil {
+		if err = errGroupSock; s.IsDatagram() && s.Port != 0 && s.Mark&markGroup == 0 {
+			err = d.chip().err(d.chip().joinGroup(s, group.As4()))
+		}
 	}
-	if s.Kind != offload.Datagram || s.Port == 0 || s.Mark&markGroup != 0 {
-		return errGroupSock
-	}
-	return d.chip.joinGroup(s, group.As4())
+	d.chip().eng.Give()
+	return err
 }

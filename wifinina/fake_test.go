@@ -505,7 +505,7 @@ func (c *fakeChip) do(f func()) {
 
 // sock returns the chip's socket of a driver's descriptor.
 func (c *fakeChip) sock(d *Device, fd int) *fakeSock {
-	return c.socks[byte(d.chip.eng.Find(fd).Handle)]
+	return c.socks[byte(d.chip().eng.Find(fd).Handle)]
 }
 
 // count returns how often a command came.
@@ -533,10 +533,10 @@ func (c *fakeChip) drop() {
 }
 
 var fastLimits = limits{
-	reset: time.Millisecond, boot: time.Millisecond, ready: 50 * time.Millisecond,
-	spin: 10 * time.Microsecond, selects: 5 * time.Millisecond,
-	command: 50 * time.Millisecond, slow: 50 * time.Millisecond, resolve: 100 * time.Millisecond,
-	settle: 20 * time.Millisecond, join: time.Millisecond, dial: 10 * time.Second, grace: 20 * time.Millisecond,
+	reset: spanOf(time.Millisecond), boot: spanOf(time.Millisecond), ready: spanOf(50 * time.Millisecond),
+	spin: spanOf(10 * time.Microsecond), selects: spanOf(5 * time.Millisecond),
+	command: spanOf(50 * time.Millisecond), slow: spanOf(50 * time.Millisecond), resolve: spanOf(100 * time.Millisecond),
+	settle: spanOf(20 * time.Millisecond), join: spanOf(time.Millisecond), dial: spanOf(10 * time.Second), grace: spanOf(20 * time.Millisecond),
 }
 
 var fastTimes = offload.Times{Check: 20 * time.Millisecond, Retry: time.Millisecond, Dial: 10 * time.Second}
@@ -544,7 +544,7 @@ var fastTimes = offload.Times{Check: 20 * time.Millisecond, Retry: time.Millisec
 // newFast returns a device that waits for little.
 func newFast(cfg *Config) *Device {
 	d := newDevice(cfg, fastTimes)
-	d.chip.bus.lim = &fastLimits
+	d.chip().bus.lim = &fastLimits
 	return d
 }
 
@@ -580,4 +580,12 @@ func (e *events) add(ev netlink.Event) {
 	e.got = append(e.got, ev)
 	e.mu.Unlock()
 	e.more <- struct{}{}
+}
+
+// Error makes a fault printable in tests, and comparable by is.
+func (f fault) Error() string {
+	if f == 0 {
+		return "no fault"
+	}
+	return faults[f].Error()
 }

@@ -1,6 +1,9 @@
 package wifinina
 
-import "tinynet/netdev"
+import (
+	"tinynet/netdev"
+	"tinynet/offload"
+)
 
 // firmware is what the chip runs. Arduino's nina-fw and Adafruit's fork of it
 // count their versions apart and share most commands.
@@ -17,30 +20,30 @@ const oldestMajor, oldestMinor = 1, 4
 
 // identify finds out what the chip runs. Firmware that is too old is asked
 // nothing but its version.
-func (c *chip) identify() error {
+func (c *chip) identify() fault {
 	b := &c.bus
 	version, err := b.firmwareVersion()
-	if err != nil {
+	if err != 0 {
 		return err
 	}
 	fw := firmware{version: version, slots: 10}
 	major, minor, ok := parseVersion(version)
 	if ok && (major < oldestMajor || major == oldestMajor && minor < oldestMinor) {
-		return tooOld(version)
+		return c.because(tooOld(version))
 	}
 	fw.major, fw.minor = uint8(major), uint8(minor)
 	// Adafruit's 1.x has numbers up to 1.7 and none of the commands that
 	// Arduino's has since 1.5, so ask. The question has no side effect.
 	if major > 1 || minor >= 5 {
-		known, err := knows(func() error { _, err := b.errno(); return err })
-		if err != nil {
+		known, err := b.knows(cmdErrno)
+		if err != 0 {
 			return err
 		}
 		fw.descriptors, fw.adafruit = known, !known
 	}
 	if major >= 3 {
-		known, err := knows(b.versionNumber)
-		if err != nil {
+		known, err := b.knows(cmdVersionNumber)
+		if err != 0 {
 			return err
 		}
 		if !known {
@@ -49,23 +52,25 @@ func (c *chip) identify() error {
 	}
 	c.fw = fw
 	c.eng.SetSockets(int(fw.slots))
-	return nil
+	return 0
 }
 
-// knows reports whether the chip knows the command that ask gives it. What the driver
-// does until the next reset hangs on it, and noise on the wire can look like a refusal.
-func knows(ask func() error) (bool, error) {
-	var err error
+// knows reports whether the chip knows a command, which has no parameters and is
+// answered by a number. What the driver does until the next reset hangs on it, and noise
+// on the wire can look like a refusal.
+func (b *bus) knows(cmd byte) (bool, fault) {
+	var err fault
 	for range 3 {
-		if err = ask(); err == nil {
-			return true, nil
+		b.start(cmd, 0)
+		if err = b.ask(1, 8); err == 0 {
+			return true, 0
 		}
 		if err != errRefused && err != errGarbled {
 			break
 		}
 	}
 	if err == errRefused {
-		return false, nil
+		return false, 0
 	}
 	return false, err
 }
@@ -87,7 +92,7 @@ func (f *firmware) macReversed() bool { return f.major < 3 }
 
 // tooOld is the error for firmware that cannot be supported.
 func tooOld(version string) error {
-	return wrap("firmware "+version+" is too old: 1.4.0 or newer is needed, update the chip", netdev.ErrNotSupported)
+	return offload.Wrap("wifinina: firmware "+version+" is too old: 1.4.0 or newer is needed, update the chip", netdev.ErrNotSupported)
 }
 
 // parseVersion returns the first two numbers of a version.

@@ -36,15 +36,22 @@ type frame struct {
 func (f *frame) start(cmd byte, n int) {
 	f.bad = false
 	f.buf = f.buf[:0]
-	f.raw(frameStart, cmd&^replyBit, byte(n))
+	f.put(frameStart)
+	f.put(cmd &^ replyBit)
+	f.put(byte(n))
 }
 
-func (f *frame) raw(p ...byte) {
-	if f.bad || len(f.buf)+len(p) > cap(f.buf) {
+// put adds a byte.
+//
+//go:noinline
+func (f *frame) put(b byte) {
+	n := len(f.buf)
+	if f.bad || n == cap(f.buf) {
 		f.bad = true
 		return
 	}
-	f.buf = append(f.buf, p...)
+	f.buf = f.buf[:n+1]
+	f.buf[n] = b
 }
 
 // size adds a parameter's length, the parameter's n bytes being added next.
@@ -53,38 +60,59 @@ func (f *frame) size(n int) {
 	case f.bad || n < 0 || n > maxFrame:
 		f.bad = true
 	case wideRequest(f.buf[1]):
-		f.raw(byte(n>>8), byte(n))
+		f.put(byte(n >> 8))
+		f.put(byte(n))
 	case n > 255:
 		f.bad = true
 	default:
-		f.raw(byte(n))
+		f.put(byte(n))
 	}
 }
 
-// octets adds a parameter of the given bytes.
-func (f *frame) octets(p ...byte) {
-	f.size(len(p))
-	f.raw(p...)
+// octet adds a parameter of a byte.
+//
+//go:noinline
+func (f *frame) octet(b byte) {
+	f.size(1)
+	f.put(b)
+}
+
+// short adds a parameter of two bytes.
+//
+//go:noinline
+func (f *frame) short(v uint16) {
+	f.size(2)
+	f.put(byte(v >> 8))
+	f.put(byte(v))
+}
+
+// quad adds a parameter of four bytes.
+//
+//go:noinline
+func (f *frame) quad(p *[4]byte) {
+	f.size(4)
+	for _, b := range p {
+		f.put(b)
+	}
 }
 
 // text adds a parameter of a string's bytes.
 func (f *frame) text(s string) {
 	f.size(len(s))
-	if f.bad || len(f.buf)+len(s) > cap(f.buf) {
-		f.bad = true
-		return
-	}
-	f.buf = append(f.buf, s...)
+	f.bytes(s)
 }
 
 // ctext adds a parameter of a string's bytes and a zero.
 func (f *frame) ctext(s string) {
 	f.size(len(s) + 1)
-	if f.bad || len(f.buf)+len(s)+1 > cap(f.buf) {
-		f.bad = true
-		return
+	f.bytes(s)
+	f.put(0)
+}
+
+func (f *frame) bytes(s string) {
+	for i := 0; i < len(s); i++ {
+		f.put(s[i])
 	}
-	f.buf = append(append(f.buf, s...), 0)
 }
 
 // frameTail holds the end mark and as many pads as a frame may need.
@@ -122,9 +150,9 @@ func wideReply(cmd byte) bool {
 //
 // b may be anything. The error is errRefused for the firmware's refusal and
 // errGarbled for what is no reply to cmd with n parameters.
-func replyLen(b []byte, cmd byte, n int) (int, error) {
+func replyLen(b []byte, cmd byte, n int) (int, fault) {
 	if len(b) < minReply {
-		return minReply, nil
+		return minReply, 0
 	}
 	if b[0] == frameRefusal {
 		return 0, errRefused
@@ -136,7 +164,7 @@ func replyLen(b []byte, cmd byte, n int) (int, error) {
 	for ; n > 0; n-- {
 		size, next, ok := lengthAt(b, at, cmd)
 		if !ok {
-			return next, nil
+			return next, 0
 		}
 		at = next + size
 		if at >= maxFrame {
@@ -146,7 +174,7 @@ func replyLen(b []byte, cmd byte, n int) (int, error) {
 	if at < len(b) && b[at] != frameEnd {
 		return 0, errGarbled
 	}
-	return at + 1, nil
+	return at + 1, 0
 }
 
 // replyParam returns parameter i of a reply to cmd that replyLen found

@@ -62,10 +62,10 @@ func FuzzHostileChip(f *testing.F) {
 		}
 		c.onCmd = forge(script)
 		d := newDevice(c.config(), offload.Times{Check: time.Millisecond, Retry: 1, Dial: 5 * time.Millisecond})
-		d.chip.bus.lim = &limits{
-			reset: 1, boot: 1, ready: time.Millisecond, spin: 1, selects: 200 * time.Microsecond,
-			command: time.Millisecond, slow: time.Millisecond, resolve: time.Millisecond,
-			settle: time.Millisecond, join: 1, dial: 5 * time.Millisecond, grace: time.Millisecond,
+		d.chip().bus.lim = &limits{
+			reset: 1, boot: 1, ready: spanOf(time.Millisecond), spin: 1, selects: spanOf(200 * time.Microsecond),
+			command: spanOf(time.Millisecond), slow: spanOf(time.Millisecond), resolve: spanOf(time.Millisecond),
+			settle: spanOf(time.Millisecond), join: 1, dial: spanOf(5 * time.Millisecond), grace: spanOf(time.Millisecond),
 		}
 		soon := func() time.Time { return time.Now().Add(2 * time.Millisecond) }
 		buf := make([]byte, 600)

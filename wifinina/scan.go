@@ -27,18 +27,23 @@ const (
 // Networks that hide their names are left out. The radio cannot do both, so
 // that the device must not be connected.
 func (d *Device) Scan() ([]AccessPoint, error) {
-	c := d.chip
+	c := d.chip()
 	if c.eng.Addr().IsValid() {
 		return nil, errScanUp
 	}
 	if err := c.eng.Begin(false); err != nil {
 		return nil, err
 	}
-	defer c.eng.Give()
+	found, err := c.scan()
+	c.eng.Give()
+	return found, err
+}
+
+func (c *chip) scan() ([]AccessPoint, error) {
 	const most = 10
 	reply, err := c.bus.scan(make([]byte, 4+most*33))
-	if err != nil {
-		return nil, err
+	if err != 0 {
+		return nil, c.err(err)
 	}
 	if reply == nil {
 		return nil, errScan
@@ -53,20 +58,20 @@ func (d *Device) Scan() ([]AccessPoint, error) {
 		a := AccessPoint{SSID: string(name)}
 		index := byte(i)
 		rssi, err := c.bus.scanned(cmdScanRSSI, index)
-		if err != nil {
-			return nil, err
+		if err != 0 {
+			return nil, c.err(err)
 		}
 		enc, err := c.bus.scanned(cmdScanEncryption, index)
-		if err != nil {
-			return nil, err
+		if err != 0 {
+			return nil, c.err(err)
 		}
 		bssid, err := c.bus.scanned(cmdScanBSSID, index)
-		if err != nil {
-			return nil, err
+		if err != 0 {
+			return nil, c.err(err)
 		}
 		channel, err := c.bus.scanned(cmdScanChannel, index)
-		if err != nil {
-			return nil, err
+		if err != 0 {
+			return nil, c.err(err)
 		}
 		a.RSSI, a.Encryption, a.Channel = int(int32(rssi)), Encryption(enc), int(channel)
 		if c.fw.arduino32() {

@@ -24,7 +24,7 @@ func older(t testing.TB) (*Device, *fakeChip) {
 
 // slotOf returns the chip's slot of a descriptor.
 func (c *fakeChip) slotOf(d *Device, fd int) *fakeSlot {
-	return &c.slots[d.chip.eng.Find(fd).Handle]
+	return &c.slots[d.chip().eng.Find(fd).Handle]
 }
 
 func TestOldFirmwareUsesSlotsOnly(t *testing.T) {
@@ -57,7 +57,7 @@ func TestSlotNumbersAreTheDriversOwn(t *testing.T) {
 	a, b := stream(t, d), stream(t, d)
 	ok(t, d.Connect(a, "", ap("10.0.0.1:80")))
 	ok(t, d.Connect(b, "", ap("10.0.0.1:81")))
-	if d.chip.eng.Find(a).Handle == d.chip.eng.Find(b).Handle {
+	if d.chip().eng.Find(a).Handle == d.chip().eng.Find(b).Handle {
 		t.Error("both have the same slot")
 	}
 	if c.count(0x3F) != 0 {

@@ -44,7 +44,7 @@ func TestFirmwaresAreToldApart(t *testing.T) {
 		d := newFast(c.config())
 		mac, err := d.GetHardwareAddr()
 		ok(t, err)
-		fw := d.chip.fw
+		fw := d.chip().fw
 		if fw.descriptors != tt.descriptors || fw.slots != tt.slots || fw.adafruit != tt.isAdafruit || mac.String() != tt.mac {
 			t.Errorf("%s: %+v, MAC %v", tt.version, fw, mac)
 		}

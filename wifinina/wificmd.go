@@ -1,122 +1,113 @@
 package wifinina
 
-import "time"
-
 // Commands of the radio beyond joining. The caller holds the bus.
 
 // setText sends a command that is a text.
-func (b *bus) setText(cmd byte, text string) error {
+func (b *bus) setText(cmd byte, text string) fault {
 	b.start(cmd, 1).text(text)
-	return b.acknowledged(b.askByte(b.lim.command))
+	return b.acknowledged(b.askByte())
 }
 
 // setIPConfig sets the address instead of DHCP, until the next reset. The
 // reply is 0 whatever happened.
-func (b *bus) setIPConfig(ip, gateway, mask [4]byte) error {
+func (b *bus) setIPConfig(ip, gateway, mask [4]byte) fault {
 	f := b.start(cmdSetIPConfig, 4)
-	f.octets(1)
-	f.octets(ip[:]...)
-	f.octets(gateway[:]...)
-	f.octets(mask[:]...)
-	_, err := b.askByte(b.lim.command)
+	f.octet(1)
+	f.quad(&ip)
+	f.quad(&gateway)
+	f.quad(&mask)
+	_, err := b.askByte()
 	return err
 }
 
 // setDNS sets n name servers.
-func (b *bus) setDNS(n byte, first, second [4]byte) error {
+func (b *bus) setDNS(n byte, first, second [4]byte) fault {
 	f := b.start(cmdSetDNS, 3)
-	f.octets(n)
-	f.octets(first[:]...)
-	f.octets(second[:]...)
-	return b.acknowledged(b.askByte(b.lim.command))
+	f.octet(n)
+	f.quad(&first)
+	f.quad(&second)
+	return b.acknowledged(b.askByte())
 }
 
 // dns returns the name servers, zeros for none.
-func (b *bus) dns() (first, second [4]byte, err error) {
-	b.start(cmdGetDNS, 1).octets(0xFF)
-	if err := b.ask(2, 16, b.lim.command); err != nil {
+func (b *bus) dns() (first, second [4]byte, err fault) {
+	b.start(cmdGetDNS, 1).octet(0xFF)
+	if err := b.ask(2, 16); err != 0 {
 		return first, second, err
 	}
 	if len(b.param(0)) != 4 || len(b.param(1)) != 4 {
 		return first, second, b.nonsense()
 	}
-	return [4]byte(b.param(0)), [4]byte(b.param(1)), nil
+	return [4]byte(b.param(0)), [4]byte(b.param(1)), 0
 }
 
 // setAP makes the chip an access point, open without a passphrase.
-func (b *bus) setAP(ssid, passphrase string, channel byte) (bool, error) {
+func (b *bus) setAP(ssid, passphrase string, channel byte) (bool, fault) {
 	if passphrase == "" {
 		f := b.start(cmdSetAP, 2)
 		f.text(ssid)
-		f.octets(channel)
+		f.octet(channel)
 	} else {
 		f := b.start(cmdSetAPPassphrase, 3)
 		f.text(ssid)
 		f.text(passphrase)
-		f.octets(channel)
+		f.octet(channel)
 	}
-	return yes(b.askByte(b.lim.slow))
+	return yes(b.within(b.lim.slow).askByte())
 }
 
 // setEnterprise starts to join a network by WPA2 Enterprise. Certificates and
 // keys are read as C strings, so that their end has to be in the parameter.
-func (b *bus) setEnterprise(ssid, identity string, ent *Enterprise) error {
+func (b *bus) setEnterprise(ssid, identity string, ent *Enterprise) fault {
 	// Too long for the bus's own buffer.
 	b.out.buf = make([]byte, 0, maxFrame)
-	defer func() { b.out.buf = b.outb[:0] }()
 	f := b.start(cmdEnterprise, 6)
 	if ent.Cert == "" {
-		f.octets(0)
+		f.octet(0)
 		f.text(ssid)
 		f.text(ent.User)
 		f.text(ent.Password)
 		f.text(identity)
 	} else {
-		f.octets(1)
+		f.octet(1)
 		f.text(ssid)
 		f.ctext(ent.Cert)
 		f.ctext(ent.Key)
 		f.text(identity)
 	}
 	f.ctext(ent.CA)
-	return b.acknowledged(b.askByte(b.lim.slow))
+	err := b.acknowledged(b.within(b.lim.slow).askByte())
+	b.out.buf = b.outb[:0]
+	return err
 }
 
 // rssi returns the signal's strength in dBm.
-func (b *bus) rssi() (int, error) {
-	b.start(cmdRSSI, 1).octets(0xFF)
-	v, err := b.askNumber(b.lim.command)
+func (b *bus) rssi() (int, fault) {
+	b.start(cmdRSSI, 1).octet(0xFF)
+	v, err := b.askNumber()
 	return int(int32(v)), err
 }
 
 // time returns the time in seconds since 1970, 0 if the chip does not know it.
-func (b *bus) time() (int64, error) {
+func (b *bus) time() (int64, fault) {
 	b.start(cmdTime, 0)
-	v, err := b.askNumber(b.lim.command)
+	v, err := b.askNumber()
 	return int64(v), err
 }
 
 // ping returns a host's answering time in milliseconds, -1 for none.
-func (b *bus) ping(ip [4]byte, ttl byte) (int, error) {
+func (b *bus) ping(ip [4]byte, ttl byte) (int, fault) {
 	f := b.start(cmdPing, 2)
-	f.octets(ip[:]...)
-	f.octets(ttl)
-	v, err := b.askNumber(b.lim.resolve)
+	f.quad(&ip)
+	f.octet(ttl)
+	v, err := b.within(b.lim.resolve).askNumber()
 	return int(int16(v)), err
-}
-
-// versionNumber asks for the firmware's version as a number, which only
-// Arduino's from 3.0 on has.
-func (b *bus) versionNumber() error {
-	b.start(cmdVersionNumber, 0)
-	_, err := b.askNumber(b.lim.command)
-	return err
 }
 
 // askNumber is ask for a reply that is a number of 1 to 8 bytes,
 // little-endian.
-func (b *bus) askNumber(limit time.Duration) (v uint64, err error) {
-	if err := b.ask(1, 12, limit); err != nil {
+func (b *bus) askNumber() (v uint64, err fault) {
+	if err := b.ask(1, 12); err != 0 {
 		return 0, err
 	}
 	p := b.param(0)
@@ -126,22 +117,22 @@ func (b *bus) askNumber(limit time.Duration) (v uint64, err error) {
 	for i, x := range p {
 		v |= uint64(x) << (8 * i)
 	}
-	return v, nil
+	return v, 0
 }
 
 // scan looks for networks, which ends the session, and puts their names into
 // buf, as the reply that it returns.
-func (b *bus) scan(buf []byte) ([]byte, error) {
+func (b *bus) scan(buf []byte) ([]byte, fault) {
 	b.start(cmdScan, 0)
-	if err := b.request(nil, b.lim.resolve); err != nil {
+	if err := b.within(b.lim.resolve).request(nil); err != 0 {
 		return nil, err
 	}
-	if b.spi.Tx(nil, buf) != nil {
+	if !b.tx(nil, buf) {
 		return nil, b.finish(errSPI)
 	}
 	n := int(buf[2])
 	if n == 0xFE { // Adafruit's, when it fails
-		return nil, b.finish(nil)
+		return nil, b.finish(0)
 	}
 	// Adafruit's sends more than 10, of which the rest is left alone.
 	_, err := replyLen(buf, cmdScan, n)
@@ -149,7 +140,7 @@ func (b *bus) scan(buf []byte) ([]byte, error) {
 }
 
 // scanned asks for a property of a network that was found.
-func (b *bus) scanned(cmd, index byte) (uint64, error) {
-	b.start(cmd, 1).octets(index)
-	return b.askNumber(b.lim.command)
+func (b *bus) scanned(cmd, index byte) (uint64, fault) {
+	b.start(cmd, 1).octet(index)
+	return b.askNumber()
 }

@@ -34,6 +34,9 @@ var attachCommand = command{
 			if sim.spec.Name == hostBoard.Name {
 				return 0, usagef("there is nothing to attach to: a program for -board host needs no board")
 			}
+			if err := sim.check(flags); err != nil {
+				return 0, err
+			}
 			return exitOK, t.attach(sim, *socket)
 		}
 	},

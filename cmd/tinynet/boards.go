@@ -26,7 +26,7 @@ func netdevOf(spec board.Spec) string {
 var boardsCommand = command{
 	name:  "boards",
 	short: "list the boards that can be simulated",
-	long:  "boards lists the boards that can be simulated, by the names that the flag -board\ntakes. They are those of TinyGo's flag -target, and host, which is this machine's own\nnetwork without a board.",
+	long:  "boards lists the boards that can be simulated, by the names that the flag -board\ntakes. They are those of TinyGo's flag -target; espat, which is a board of no\nparticular kind with an ESP-AT module, simulated or, with -serial, real; and host, which\nis this machine's own network without a board.",
 	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
 		return func(args []string) (int, error) {
 			if len(args) > 0 {
@@ -34,6 +34,10 @@ var boardsCommand = command{
 			}
 			w := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
 			for _, s := range board.All() {
+				if s.Flash == 0 {
+					fmt.Fprintf(w, "%s\t%s\t\t\t\t%s\n", s.Name, s.Title, s.Chip)
+					continue
+				}
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s flash\t%s RAM\t%s\n", s.Name, s.Title, s.MCU, size(s.Flash), size(s.RAM), s.Chip)
 			}
 			fmt.Fprintf(w, "%s\tthis machine's own network, no board\n", hostBoard.Name)

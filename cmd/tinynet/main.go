@@ -66,7 +66,7 @@ type command struct {
 // commands returns the commands in the order of `tinynet help`.
 func commands() []command {
 	return []command{runCommand, buildCommand, testCommand, testStdCommand,
-		tinygoCommand, sizeCommand, emulateCommand, attachCommand, overlayCommand, boardsCommand, versionCommand, onBoardCommand}
+		tinygoCommand, sizeCommand, emulateCommand, attachCommand, simESPATCommand, overlayCommand, boardsCommand, versionCommand, onBoardCommand}
 }
 
 // usageError is a mistake in the command line.

@@ -44,7 +44,7 @@ var runCommand = command{
 		return func(args []string) (int, error) {
 			pkg, rest, err := packageArgs(args)
 			if err == nil {
-				err = sim.checkHost(flags)
+				err = sim.check(flags)
 			}
 			if err != nil {
 				return 0, err

@@ -15,6 +15,7 @@ import (
 
 	"tinynet/sim/board"
 	"tinynet/sim/clock"
+	"tinynet/sim/espat"
 	"tinynet/sim/network"
 	"tinynet/sim/nina"
 )
@@ -26,7 +27,10 @@ type simFlags struct {
 	hosts            hostsValue
 	ssid, passphrase string
 	inRange          apsValue
-	firmware         firmwareValue
+	firmware         string
+	faults           faultsValue
+	seed             uint64
+	serial           string
 	roots            rootsValue
 	rtt              time.Duration
 	loss             lossValue
@@ -37,34 +41,49 @@ type simFlags struct {
 // simulationFlags defines those flags.
 func simulationFlags(flags *flag.FlagSet) *simFlags {
 	f := &simFlags{spec: boardFlag(flags), hosts: hostsValue{}}
+	flags.Var((*firmwareValue)(&f.firmware), "firmware", "`version` of the chip's firmware: of WiFiNINA "+strings.Join(nina.Firmwares(), ", ")+
+		";\nof ESP-AT "+strings.Join(espat.Versions(), ", ")+"; without it the board's own")
+	flags.Var(&f.faults, "fault", faultUsage)
+	flags.Uint64Var(&f.seed, "seed", 0, "`number` that decides which of the faults happen when")
+	flags.StringVar(&f.serial, "serial", "", "`port` of this machine with a real ESP-AT module, such as /dev/ttyUSB0, instead of a\nsimulated one; for boards with ESP-AT")
+	networkFlags(f, flags)
+	return f
+}
+
+// networkFlags defines those that are about what is around the board.
+func networkFlags(f *simFlags, flags *flag.FlagSet) {
 	flags.Var(&f.ports, "p", "with `HOST:BOARD`, TCP port BOARD of the board appears on 127.0.0.1 as port HOST;\nmay be repeated")
 	flags.Var(f.hosts, "host", "with `NAME=ADDR`, the board's DNS answers NAME with ADDR; may be repeated")
 	flags.StringVar(&f.ssid, "ssid", "", "`name` of the access point; without it, and without -ap, there is one of every name")
 	flags.StringVar(&f.passphrase, "pass", "", "`passphrase` of the access point; without it the network is open")
 	flags.Var(&f.inRange, "ap", "with `NAME` or NAME:PASS, there is that access point too, for scans and to join;\nmay be repeated")
-	flags.Var(&f.firmware, "firmware", "`version` of the chip's firmware: "+strings.Join(nina.Firmwares(), ", "))
 	flags.Var(&f.roots, "roots", "PEM `file` with the certificates that TLS in the chip trusts; without it none")
 	flags.DurationVar(&f.rtt, "rtt", 0, "round trip between the board and others, on top of their own, such as `50ms`")
 	flags.Var(&f.loss, "loss", "`share` of segments and datagrams that is lost, such as 0.01")
 	flags.BoolVar(&f.isolated, "isolated", false, "let nothing reach beyond the simulated network and this machine")
 	flags.BoolVar(&f.pace, "pace", false, "let the wire and the chip take the time that real ones take")
-	flags.BoolVar(&f.verbose, "v", false, "show every command on the wire between the board and its network chip")
-	return f
+	flags.BoolVar(&f.verbose, "v", false, "show every command on the wire to the network chip")
 }
 
-// checkHost returns an error if there is no board to simulate and flags ask for
-// something of it.
-func (f *simFlags) checkHost(flags *flag.FlagSet) (err error) {
-	if f.spec.Name != hostBoard.Name {
-		return nil
+// check returns an error if flags ask for something of a board or a module that
+// is not simulated.
+func (f *simFlags) check(flags *flag.FlagSet) (err error) {
+	if f.firmware != "" && f.spec.Name != hostBoard.Name && !slices.Contains(f.spec.Firmwares(), f.firmware) {
+		return usagef("-firmware %s: %s has %s, of which there are %s", f.firmware, f.spec.Name, f.spec.Chip, strings.Join(f.spec.Firmwares(), ", "))
 	}
 	flags.Visit(func(given *flag.Flag) {
-		if given.Name != "board" {
+		switch {
+		case f.spec.Name == hostBoard.Name && given.Name != "board":
 			err = usagef("-%s is about a simulated board: with -board %s there is none", given.Name, hostBoard.Name)
+		case f.serial != "" && !slices.Contains(realFlags, given.Name):
+			err = usagef("-%s is about a simulated module: with -serial there is none", given.Name)
 		}
 	})
 	return err
 }
+
+// realFlags are those that go with a real module.
+var realFlags = []string{"board", "serial", "v", "socket"}
 
 // portsValue is the flag -p.
 type portsValue []network.Forward
@@ -140,8 +159,8 @@ type firmwareValue string
 func (v *firmwareValue) String() string { return string(*v) }
 
 func (v *firmwareValue) Set(s string) error {
-	if !slices.Contains(nina.Firmwares(), s) {
-		return errors.New("there are " + strings.Join(nina.Firmwares(), ", "))
+	if !slices.Contains(nina.Firmwares(), s) && !slices.Contains(espat.Versions(), s) {
+		return fmt.Errorf("there are %s of WiFiNINA, and %s of ESP-AT", strings.Join(nina.Firmwares(), ", "), strings.Join(espat.Versions(), ", "))
 	}
 	*v = firmwareValue(s)
 	return nil
@@ -196,19 +215,11 @@ func (t *tool) simulate(f *simFlags, hopeless func(line string)) (*simulation, e
 	if f.rtt < 0 {
 		return nil, usagef("-rtt %v: a round trip takes no less than no time", f.rtt)
 	}
-	clk := clock.Free()
-	if f.pace {
-		clk = clock.Paced()
+	if f.serial != "" {
+		return t.attachSerial(f)
 	}
-	host, err := network.NewHost(network.HostConfig{
-		Clock:    clk,
-		Hosts:    f.hosts,
-		Forward:  f.ports,
-		Isolated: f.isolated,
-		Announce: t.announce,
-		RTT:      f.rtt,
-		Loss:     float64(f.loss),
-	})
+	clk := f.clock()
+	host, err := t.network(f, clk)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +235,10 @@ func (t *tool) simulate(f *simFlags, hopeless func(line string)) (*simulation, e
 		SSID:       f.ssid,
 		Passphrase: f.passphrase,
 		InRange:    f.inRange,
-		Firmware:   string(f.firmware),
+		Firmware:   f.firmware,
+		Oddities:   f.faults.oddities,
+		Wire:       f.faults.wire(f.seed),
+		Seed:       f.seed,
 		Roots:      f.roots.pool,
 		Clock:      clk,
 		Event: func(e board.Event) {
@@ -248,10 +262,33 @@ func (t *tool) simulate(f *simFlags, hopeless func(line string)) (*simulation, e
 	return &simulation{Board: b, host: host}, nil
 }
 
+// clock returns the time of what is simulated.
+func (f *simFlags) clock() clock.Clock {
+	if f.pace {
+		return clock.Paced()
+	}
+	return clock.Free()
+}
+
+// network starts the network of what is simulated.
+func (t *tool) network(f *simFlags, clk clock.Clock) (*network.Host, error) {
+	return network.NewHost(network.HostConfig{
+		Clock:    clk,
+		Hosts:    f.hosts,
+		Forward:  f.ports,
+		Isolated: f.isolated,
+		Announce: t.announce,
+		RTT:      f.rtt,
+		Loss:     float64(f.loss),
+	})
+}
+
 // Close ends the board's program and frees the host's ports.
 func (s *simulation) Close() {
 	s.Board.Close()
-	s.host.Close()
+	if s.host != nil {
+		s.host.Close()
+	}
 }
 
 // announce says where a port of the board is.

@@ -69,12 +69,15 @@ type sizing struct {
 // boardsNamed returns the boards of a list with commas, or all.
 func boardsNamed(list string) (specs []board.Spec, err error) {
 	if list == "all" {
-		return board.All(), nil
+		return slices.DeleteFunc(board.All(), func(s board.Spec) bool { return s.Flash == 0 }), nil
 	}
 	for _, name := range strings.Split(list, ",") {
 		spec, ok := board.Lookup(name)
 		if !ok {
 			return nil, usagef("there is no board %q: see `tinynet boards`", name)
+		}
+		if spec.Flash == 0 {
+			return nil, usagef("%s is no board that TinyGo knows: it has no size", spec.Name)
 		}
 		specs = append(specs, spec)
 	}

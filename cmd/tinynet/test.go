@@ -128,7 +128,7 @@ func splitTestArgs(flags *flag.FlagSet, args []string) ([]string, error) {
 // test runs go test. args are flags of go test's and packages, in any order,
 // and -args with what follows it.
 func (t *tool) test(sim *simFlags, flags *flag.FlagSet, args []string) (int, error) {
-	if err := sim.checkHost(flags); err != nil {
+	if err := sim.check(flags); err != nil {
 		return 0, err
 	}
 	if sim.ssid == "" && sim.passphrase != "" {

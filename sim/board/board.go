@@ -9,11 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
 	"tinynet/sim/clock"
+	"tinynet/sim/espat"
+	"tinynet/sim/fault"
 	"tinynet/sim/network"
 	"tinynet/sim/nina"
 )
@@ -51,12 +52,24 @@ type Config struct {
 	// InRange are further access points, for scans and to join.
 	InRange []AccessPoint
 
-	// Firmware is the chip's, one of nina.Firmwares; empty for the first.
+	// Firmware is the chip's, one of the Spec's Firmwares; empty for the board's
+	// own.
 	Firmware string
 
 	// Roots is the root store of the chip's own TLS client; nil: none is
 	// trusted.
 	Roots *x509.CertPool
+
+	// Serial, if not nil, is a serial port with a real module, instead of a
+	// simulated one. Only boards with ESP-AT can have it; of the rest of the
+	// configuration only Clock, Trace and Event count then. Close closes it.
+	Serial SerialPort
+
+	// Oddities are what a simulated ESP-AT module does that is rare, and Seed
+	// when. Wire is what happens to bytes on its way.
+	Oddities espat.Oddities
+	Seed     uint64
+	Wire     fault.Plan
 
 	// Clock is the board's time; nil for clock.Free().
 	Clock clock.Clock
@@ -86,37 +99,8 @@ func (ap AccessPoint) check() error {
 	return nil
 }
 
-// mac is the chips' hardware address: the prefix is Espressif's.
-var mac = [6]byte{0x24, 0x0a, 0xc4, 0x00, 0x00, 0x02}
-
-// pinRead is what a look at a pin or an empty UART costs where the chip does
-// not charge for it, so that a program that polls lets time pass.
-const pinRead = time.Microsecond
-
-// Board is a simulated board. Its methods may be called by several goroutines
-// at once.
-type Board struct {
-	spec  Spec
-	clock clock.Clock
-	chip  *nina.Chip
-
-	eventMu sync.Mutex
-	event   func(Event)
-	trace   func(line string)
-
-	mu     sync.Mutex
-	closed bool
-	busy   bool                   // a program is being served
-	conns  map[io.Closer]struct{} // of all programs, refused ones too
-	ended  sync.WaitGroup         // Serve calls
-
-	pins [256]pin // of the program that is being served
-	led  bool     // lit
-}
-
-// New returns a board with its chip powered up. It calls cfg.Event with a
-// ChipEvent.
-func New(spec Spec, cfg Config) (*Board, error) {
+// accessPoints returns all that are in range.
+func (cfg *Config) accessPoints() ([]AccessPoint, error) {
 	if cfg.SSID == "" && cfg.Passphrase != "" {
 		return nil, errors.New("board: an access point with a passphrase needs an SSID")
 	}
@@ -137,24 +121,74 @@ func New(spec Spec, cfg Config) (*Board, error) {
 			}
 		}
 	}
-	if cfg.Firmware == "" {
-		cfg.Firmware = nina.Firmwares()[0]
+	return aps, nil
+}
+
+// mac is the chips' hardware address: the prefix is Espressif's.
+var mac = [6]byte{0x24, 0x0a, 0xc4, 0x00, 0x00, 0x02}
+
+// pinRead is what a look at a pin or an empty UART costs where the chip does
+// not charge for it, so that a program that polls lets time pass.
+const pinRead = time.Microsecond
+
+// Board is a simulated board. Its methods may be called by several goroutines
+// at once.
+type Board struct {
+	spec  Spec
+	clock clock.Clock
+	chip  *nina.Chip  // nil on a board with another
+	modem *espat.Chip // simulated; nil on a board with another, or a real one
+	uart  uart        // to the modem; nil on a board without one
+
+	eventMu sync.Mutex
+	event   func(Event)
+	trace   func(line string)
+
+	mu     sync.Mutex
+	closed bool
+	busy   bool                   // a program is being served
+	conns  map[io.Closer]struct{} // of all programs, refused ones too
+	ended  sync.WaitGroup         // Serve calls
+
+	pins [256]pin // of the program that is being served
+	led  bool     // lit
+}
+
+// New returns a board with its chip powered up. It calls cfg.Event with a
+// ChipEvent.
+func New(spec Spec, cfg Config) (*Board, error) {
+	aps, err := cfg.accessPoints()
+	if err != nil {
+		return nil, err
 	}
-	version := nina.FirmwareVersion(cfg.Firmware)
-	if version == "" {
-		return nil, fmt.Errorf("board: no firmware %q is simulated: there are %s", cfg.Firmware, strings.Join(nina.Firmwares(), ", "))
-	}
-	if strings.HasPrefix(cfg.Firmware, "adafruit") {
-		version += " of Adafruit"
+	version, title, err := spec.firmware(cfg.Firmware)
+	switch {
+	case err != nil:
+		return nil, err
+	case spec.Chip != ESPAT && (cfg.Oddities.Every != 0 || cfg.Wire.Every != 0 || len(cfg.Wire.List) > 0):
+		return nil, fmt.Errorf("board: faults are those of an ESP-AT module, and %s has %s", spec.Name, spec.Chip)
+	case cfg.Serial != nil && spec.Chip != ESPAT:
+		return nil, fmt.Errorf("board: a serial port leads to an ESP-AT module, and %s has %s", spec.Name, spec.Chip)
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = clock.Free()
 	}
 	b := &Board{spec: spec, clock: cfg.Clock, event: cfg.Event, trace: cfg.Trace, conns: make(map[io.Closer]struct{})}
-	b.emit(ChipEvent{Board: spec.Title, Chip: spec.Chip, Firmware: version, MAC: net.HardwareAddr(mac[:])})
+	if cfg.Serial != nil {
+		b.uart = newPort(b, cfg.Serial)
+		b.wire()
+		return b, nil
+	}
+	b.emit(ChipEvent{Board: spec.Title, Chip: spec.Chip, Firmware: title, MAC: net.HardwareAddr(mac[:])})
+	if spec.Chip == ESPAT {
+		cfg.Firmware = version
+		b.newModem(cfg)
+		b.wire()
+		return b, nil
+	}
 
 	chip := nina.Config{
-		Firmware:      cfg.Firmware,
+		Firmware:      version,
 		Roots:         cfg.Roots,
 		MAC:           mac,
 		Clock:         cfg.Clock,
@@ -178,9 +212,14 @@ func New(spec Spec, cfg Config) (*Board, error) {
 	return b, nil
 }
 
-// Ledger returns what the program has done to the chip so far, and what that
-// cost.
-func (b *Board) Ledger() nina.Ledger { return b.chip.Ledger() }
+// Ledger returns what the program has done to the board's WiFiNINA chip so far,
+// and what that cost.
+func (b *Board) Ledger() nina.Ledger {
+	if b.chip == nil {
+		return nina.Ledger{}
+	}
+	return b.chip.Ledger()
+}
 
 // Spec returns the board's description.
 func (b *Board) Spec() Spec { return b.spec }
@@ -195,7 +234,12 @@ func (b *Board) Close() error {
 	}
 	b.mu.Unlock()
 	b.ended.Wait()
-	b.chip.Close()
+	if b.chip != nil {
+		b.chip.Close()
+	}
+	if b.uart != nil {
+		b.uart.Close()
+	}
 	return nil
 }
 

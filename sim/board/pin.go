@@ -15,11 +15,13 @@ type pin struct {
 
 // wire connects the pins to the chip.
 func (b *Board) wire() {
-	w := b.spec.Wiring
-	b.pins[w.CS].chip = b.chip.CS()
-	b.pins[w.Ready].chip = b.chip.Ready()
-	b.pins[w.GPIO0].chip = b.chip.GPIO0()
-	b.pins[w.Reset].chip = b.chip.Reset()
+	if b.chip != nil {
+		w := b.spec.Wiring
+		b.pins[w.CS].chip = b.chip.CS()
+		b.pins[w.Ready].chip = b.chip.Ready()
+		b.pins[w.GPIO0].chip = b.chip.GPIO0()
+		b.pins[w.Reset].chip = b.chip.Reset()
+	}
 	for i := range b.pins {
 		b.configure(uint8(i), wire.ModeInput)
 	}
@@ -31,6 +33,12 @@ func (b *Board) reset() {
 	for i := range b.pins {
 		b.pins[i].level = false
 		b.configure(uint8(i), wire.ModeInput)
+	}
+	if b.uart != nil {
+		b.uart.Reset()
+	}
+	if b.chip == nil {
+		return
 	}
 	r := b.chip.Reset()
 	r.Set(b.spec.Wiring.ResetInverted)

@@ -118,16 +118,17 @@ func (p *program) serve() error {
 			reply.Value = 1
 		}
 	case wire.OpSPIConfigure:
-		if h.Unit == b.spec.Wiring.SPI && h.Value != 0 {
+		if b.chip != nil && h.Unit == b.spec.Wiring.SPI && h.Value != 0 {
 			return p.refuse(h, fmt.Errorf("the %s chip takes SPI mode 0, most significant bit first", b.spec.Chip))
 		}
 	case wire.OpSPITransfer:
 		answer = p.in[:h.N]
 		b.transfer(h.Unit, payload, answer)
-	case wire.OpUARTConfigure, wire.OpUARTWrite:
-		// Nothing is connected to the UARTs.
-	case wire.OpUARTRead:
-		b.clock.Charge(pinRead)
+	case wire.OpUARTConfigure, wire.OpUARTWrite, wire.OpUARTRead:
+		answer, err = b.serial(h, payload, p.in[:])
+		if err != nil {
+			return p.refuse(h, err)
+		}
 	default:
 		return p.refuse(h, fmt.Errorf("%w: %q in mid-conversation", ErrProtocol, h.Op))
 	}
@@ -149,7 +150,7 @@ func (p *program) refuse(h wire.Header, reason error) error {
 
 // transfer clocks bytes on an SPI bus.
 func (b *Board) transfer(bus uint8, w, r []byte) {
-	if bus != b.spec.Wiring.SPI {
+	if b.chip == nil || bus != b.spec.Wiring.SPI {
 		clear(r) // nothing is connected there
 		return
 	}

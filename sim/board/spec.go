@@ -1,21 +1,36 @@
 package board
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
+
+	"tinynet/sim/espat"
+	"tinynet/sim/nina"
+)
+
+// Names of network chips.
+const (
+	WiFiNINA = "WiFiNINA"
+	ESPAT    = "ESP-AT"
 )
 
 // Spec describes a board that can be simulated.
 type Spec struct {
-	Name   string   // as TinyGo's -target: "pyportal"
-	Title  string   // as its maker calls it: "Adafruit PyPortal"
-	MCU    string   // microcontroller: "ATSAMD51J20A"
-	Flash  int      // of the microcontroller's program memory, bytes
-	Boot   int      // of Flash, what the boot loader takes, bytes
-	RAM    int      // bytes
-	Stack  int      // of a goroutine in programs that TinyGo builds, bytes: see docs/memory.md
-	Chip   string   // network chip: "WiFiNINA"
-	Tags   []string // build tags of a program for the board, its own first
+	Name  string   // as TinyGo's -target, if Flash is not 0: "pyportal"
+	Title string   // as its maker calls it: "Adafruit PyPortal"
+	MCU   string   // microcontroller: "ATSAMD51J20A"
+	Flash int      // of the microcontroller's program memory, bytes; 0 for what is no board that TinyGo knows
+	Boot  int      // of Flash, what the boot loader takes, bytes
+	RAM   int      // bytes
+	Stack int      // of a goroutine in programs that TinyGo builds, bytes: see docs/memory.md
+	Chip  string   // network chip: WiFiNINA or ESPAT
+	Tags  []string // build tags of a program for the board, its own first
+
+	// Firmware is that of the chip, one of Firmwares; empty for the first.
+	Firmware string
+
 	Wiring Wiring
 }
 
@@ -25,7 +40,10 @@ type Wiring struct {
 	LED     uint8
 	LEDName string // its colour or label, for messages: "red LED"
 
-	// The network chip.
+	// An ESP-AT module.
+	UART uint8 // number of the port
+
+	// A WiFiNINA chip.
 	SPI           uint8 // number of the bus
 	CS            uint8
 	Ready         uint8 // from the chip; NINA_ACK
@@ -51,7 +69,7 @@ var specs = []Spec{
 		Boot:  16 << 10,
 		RAM:   256 << 10,
 		Stack: 6656,
-		Chip:  "WiFiNINA",
+		Chip:  WiFiNINA,
 		Tags:  []string{"pyportal", "ninafw"},
 		Wiring: Wiring{
 			LED: portB + 23, LEDName: "red LED",
@@ -66,7 +84,7 @@ var specs = []Spec{
 		Boot:  8 << 10,
 		RAM:   32 << 10,
 		Stack: 4608,
-		Chip:  "WiFiNINA",
+		Chip:  WiFiNINA,
 		Tags:  []string{"arduino_nano33", "ninafw"},
 		Wiring: Wiring{
 			LED: portA + 17, LEDName: "orange LED",
@@ -81,7 +99,7 @@ var specs = []Spec{
 		Boot:  256,
 		RAM:   256 << 10,
 		Stack: 6656,
-		Chip:  "WiFiNINA",
+		Chip:  WiFiNINA,
 		Tags:  []string{"nano_rp2040", "ninafw"},
 		Wiring: Wiring{
 			LED: 6, LEDName: "orange LED",
@@ -96,7 +114,7 @@ var specs = []Spec{
 		Boot:  16 << 10,
 		RAM:   192 << 10,
 		Stack: 6656,
-		Chip:  "WiFiNINA",
+		Chip:  WiFiNINA,
 		Tags:  []string{"metro_m4_airlift", "ninafw"},
 		Wiring: Wiring{
 			LED: portA + 16, LEDName: "red LED",
@@ -111,7 +129,7 @@ var specs = []Spec{
 		Boot:  8 << 10,
 		RAM:   32 << 10,
 		Stack: 4608,
-		Chip:  "WiFiNINA",
+		Chip:  WiFiNINA,
 		Tags:  []string{"arduino_mkrwifi1010", "ninafw"},
 		Wiring: Wiring{
 			LED: portA + 20, LEDName: "orange LED",
@@ -126,12 +144,33 @@ var specs = []Spec{
 		Boot:  16 << 10,
 		RAM:   192 << 10,
 		Stack: 6656,
-		Chip:  "WiFiNINA",
+		Chip:  WiFiNINA,
 		Tags:  []string{"matrixportal_m4", "ninafw"},
 		Wiring: Wiring{
 			LED: portA + 14, LEDName: "red LED",
 			SPI: 0, CS: portB + 17, Ready: portA + 22, GPIO0: portA + 20, Reset: portA + 21,
 		},
+	},
+	{
+		Name:     "challenger-rp2040",
+		Title:    "iLabs Challenger RP2040 WiFi",
+		MCU:      "RP2040",
+		Flash:    8 << 20,
+		Boot:     256,
+		RAM:      256 << 10,
+		Stack:    6656,
+		Chip:     ESPAT,
+		Firmware: "esp8266-2.2",
+		Tags:     []string{"challenger_rp2040"},
+		Wiring:   Wiring{LED: 24, LEDName: "LED", UART: 1},
+	},
+	{
+		Name:   "espat",
+		Title:  "any board with an ESP-AT module",
+		MCU:    "this machine",
+		Chip:   ESPAT,
+		Tags:   []string{"espat"},
+		Wiring: Wiring{LED: 13, LEDName: "LED", UART: 1},
 	},
 }
 
@@ -148,4 +187,29 @@ func Lookup(name string) (Spec, bool) {
 		}
 	}
 	return Spec{}, false
+}
+
+// Firmwares returns the versions of the board's network chip that can be
+// simulated.
+func (s Spec) Firmwares() []string {
+	if s.Chip == ESPAT {
+		return espat.Versions()
+	}
+	return nina.Firmwares()
+}
+
+// firmware returns a version that a board is to have, and what to call it.
+func (s Spec) firmware(name string) (version, title string, err error) {
+	version = cmp.Or(name, s.Firmware, s.Firmwares()[0])
+	if !slices.Contains(s.Firmwares(), version) {
+		return "", "", fmt.Errorf("board: no firmware %q is simulated: there are %s", version, strings.Join(s.Firmwares(), ", "))
+	}
+	if s.Chip == ESPAT {
+		return version, espat.Describe(version), nil
+	}
+	title = nina.FirmwareVersion(version)
+	if strings.HasPrefix(version, "adafruit") {
+		title += " of Adafruit"
+	}
+	return version, title, nil
 }

@@ -178,7 +178,6 @@ func (u *UART) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	buf := make([]byte, len(p))
 	for {
 		u.mu.Lock()
 		if len(u.out) > 0 {
@@ -197,21 +196,48 @@ func (u *UART) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		n, err := u.rw.Read(buf)
-		for done := 0; done < n; {
-			m, out, stall, reboot := u.pass(buf[done:n], Reply)
-			done += m
-			u.mu.Lock()
-			u.out = append(u.out, out...)
-			u.mu.Unlock()
-			if reboot {
-				u.reboot()
-				done = n // what the chip had sent before is lost
-			}
-			u.pause(stall)
-		}
-		u.mu.Lock()
-		u.err = err
-		u.mu.Unlock()
+		u.pull(len(p))
 	}
+}
+
+// Buffered returns how many bytes can be read without waiting. It is of use only
+// on a line that has such a method itself; on others it counts what a Read has
+// left.
+func (u *UART) Buffered() int {
+	u.mu.Lock()
+	n := len(u.out)
+	u.mu.Unlock()
+	line, ok := u.rw.(interface{ Buffered() int })
+	if n > 0 || !ok {
+		return n
+	}
+	if n = line.Buffered(); n == 0 {
+		return 0
+	}
+	u.pull(n)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.out)
+}
+
+// pull takes up to most bytes from the line, and puts through what becomes of
+// them.
+func (u *UART) pull(most int) {
+	buf := make([]byte, most)
+	n, err := u.rw.Read(buf)
+	for done := 0; done < n; {
+		m, out, stall, reboot := u.pass(buf[done:n], Reply)
+		done += m
+		u.mu.Lock()
+		u.out = append(u.out, out...)
+		u.mu.Unlock()
+		if reboot {
+			u.reboot()
+			done = n // what the chip had sent before is lost
+		}
+		u.pause(stall)
+	}
+	u.mu.Lock()
+	u.err = err
+	u.mu.Unlock()
 }

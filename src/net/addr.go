@@ -2,7 +2,6 @@ package net
 
 import (
 	"net/netip"
-	"strconv"
 )
 
 // TCPAddr is the address of one end of a TCP connection.
@@ -35,7 +34,7 @@ func (a *TCPAddr) String() string {
 	if a == nil {
 		return "<nil>"
 	}
-	return JoinHostPort(ipZone(a.IP, a.Zone), strconv.Itoa(a.Port))
+	return JoinHostPort(ipZone(a.IP, a.Zone), string(appendDecimal(nil, a.Port)))
 }
 
 func (a *TCPAddr) isWildcard() bool { return a == nil || isWildcardIP(a.IP) }
@@ -77,7 +76,7 @@ func (a *UDPAddr) String() string {
 	if a == nil {
 		return "<nil>"
 	}
-	return JoinHostPort(ipZone(a.IP, a.Zone), strconv.Itoa(a.Port))
+	return JoinHostPort(ipZone(a.IP, a.Zone), string(appendDecimal(nil, a.Port)))
 }
 
 func (a *UDPAddr) isWildcard() bool { return a == nil || isWildcardIP(a.IP) }

@@ -28,30 +28,38 @@ type alarm struct {
 func (a *alarm) set(t time.Time) {
 	a.at = instantOf(t)
 	a.armed = false
+	useAlarms()
 }
 
 // expired reports whether the deadline has passed.
-func (a *alarm) expired() bool { return a.at.passed() }
+func (a *alarm) expired() bool { return armAlarm != nil && a.at.passed() }
 
-// wait waits for c, but not much longer than to the deadline: the caller looks
+// wait waits for c, whose lock is mu, but not much longer than to the deadline: the caller looks
 // again what is the case.
-func (a *alarm) wait(c *sync.Cond) {
-	if a.at != 0 && !a.armed {
-		a.armed = true
-		left := a.at.left()
-		if a.reset != nil {
-			a.reset(left)
-		} else {
-			timer := time.AfterFunc(left, func() {
-				c.L.Lock()
-				a.armed = false // a coarse clock may ring early
-				c.Broadcast()
-				c.L.Unlock()
-			})
-			a.reset, a.cease = timer.Reset, timer.Stop
-		}
+func (a *alarm) wait(c *condition, mu *sync.Mutex) {
+	if a.at != 0 && !a.armed && armAlarm != nil {
+		armAlarm(a, c, mu)
 	}
-	c.Wait()
+	c.wait()
+}
+
+// armAlarm is alarm.arm. With TinyGo it is nil in a program without deadlines.
+var armAlarm func(a *alarm, c *condition, mu *sync.Mutex)
+
+func (a *alarm) arm(c *condition, mu *sync.Mutex) {
+	a.armed = true
+	left := a.at.left()
+	if a.reset != nil {
+		a.reset(left)
+		return
+	}
+	timer := time.AfterFunc(left, func() {
+		mu.Lock()
+		a.armed = false // a coarse clock may ring early
+		c.broadcast()
+		mu.Unlock()
+	})
+	a.reset, a.cease = timer.Reset, timer.Stop
 }
 
 // stop is called when nobody will wait any more. A running timer would keep

@@ -1,9 +1,6 @@
 package net
 
-import (
-	"io"
-	"syscall"
-)
+import "io"
 
 // Buffers are byte slices to be written one after the other.
 type Buffers [][]byte
@@ -17,7 +14,7 @@ type buffersWriter interface {
 
 func (c *conn) writeBuffers(v *Buffers) (n int64, err error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	n, handled, err := c.writev(v)
 	if handled {

@@ -1,10 +1,12 @@
 package net
 
 import (
+	"io"
 	"net/netip"
 	"os"
 	"sync"
 	"time"
+	"unsafe"
 )
 
 // A udpSocket is a datagram socket in memory, on the device, or on both.
@@ -15,7 +17,7 @@ type udpSocket struct {
 	peer    netip.AddrPort // of a connected socket
 
 	mu      sync.Mutex
-	changed sync.Cond
+	changed condition
 	inbox   datagrams
 	alarm   alarm   // for reading
 	until   instant // for writing, which never blocks in memory
@@ -24,16 +26,34 @@ type udpSocket struct {
 
 func newUDPSocket(b *binding) *udpSocket {
 	u := &udpSocket{binding: b}
-	u.changed.L = &u.mu
+	u.changed.init(&u.mu)
 	return u
 }
 
-func (u *udpSocket) recv(b []byte) (int, netip.AddrPort, error) {
+var udpOps = socketOps{
+	recv: func(s unsafe.Pointer, b []byte) (int, error) {
+		n, _, err := (*udpSocket)(s).recvFrom(b)
+		return n, err
+	},
+	send: func(s unsafe.Pointer, b []byte) (int, error) { return (*udpSocket)(s).send(b) },
+	setDeadline: func(s unsafe.Pointer, dirs direction, t time.Time) error {
+		return (*udpSocket)(s).setDeadline(dirs, t)
+	},
+	shutdown: func(unsafe.Pointer, int) error { return errNoShutdown },
+	setOption: func(s unsafe.Pointer, level, opt int, value any) error {
+		return (*udpSocket)(s).setOption(level, opt, value)
+	},
+	close:  func(s unsafe.Pointer) error { return (*udpSocket)(s).close() },
+	device: func(s unsafe.Pointer) *devSocket { return (*udpSocket)(s).dev },
+}
+
+// recvFrom reads a datagram and returns who has sent it.
+func (u *udpSocket) recvFrom(b []byte) (int, netip.AddrPort, error) {
 	for {
 		u.mu.Lock()
 		n, from, ok, err := u.poll(b)
 		for !ok && u.dev == nil {
-			u.alarm.wait(&u.changed)
+			u.alarm.wait(&u.changed, &u.mu)
 			n, from, ok, err = u.poll(b)
 		}
 		u.mu.Unlock()
@@ -41,7 +61,7 @@ func (u *udpSocket) recv(b []byte) (int, netip.AddrPort, error) {
 			return n, from, err
 		}
 		// deliver wakes the device's recv.
-		if n, from, err = u.dev.recv(b); err != errPending {
+		if n, from, err = u.dev.recvFrom(b); !identical(err, errPending) {
 			return n, unmap(from), err
 		}
 	}
@@ -64,8 +84,9 @@ func (u *udpSocket) poll(b []byte) (n int, from netip.AddrPort, ok bool, err err
 
 func (u *udpSocket) pending() bool {
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.inbox.n > 0
+	pending := u.inbox.n > 0
+	u.mu.Unlock()
+	return pending
 }
 
 // deliver puts a datagram in the inbox. As in any network it is lost if there
@@ -74,10 +95,11 @@ func (u *udpSocket) deliver(b []byte, from netip.AddrPort) {
 	u.mu.Lock()
 	if !u.closed {
 		u.inbox.put(b, from)
-		u.changed.Broadcast()
+		u.changed.broadcast()
 	}
 	u.mu.Unlock()
 	if u.dev != nil {
+		usePending()
 		u.dev.wake()
 	}
 }
@@ -97,7 +119,7 @@ func (u *udpSocket) sendTo(b []byte, to netip.AddrPort) (int, error) {
 		case u.dev == nil:
 			return 0, errUnreachable
 		case u.peer.IsValid():
-			return u.dev.send(b)
+			return u.dev.sendTo(b, netip.AddrPort{})
 		}
 		return u.dev.sendTo(b, to)
 	}
@@ -137,7 +159,7 @@ func (u *udpSocket) setDeadline(dirs direction, t time.Time) error {
 	}
 	if dirs&reading != 0 {
 		u.alarm.set(t)
-		u.changed.Broadcast()
+		u.changed.broadcast()
 	}
 	if dirs&writing != 0 {
 		u.until = instantOf(t)
@@ -148,8 +170,6 @@ func (u *udpSocket) setDeadline(dirs direction, t time.Time) error {
 	}
 	return nil
 }
-
-func (u *udpSocket) shutdown(int) error { return errNoShutdown }
 
 func (u *udpSocket) setOption(level, opt int, value any) error {
 	if u.dev != nil {
@@ -167,7 +187,7 @@ func (u *udpSocket) close() error {
 	u.closed = true
 	u.inbox = datagrams{}
 	u.alarm.stop()
-	u.changed.Broadcast()
+	u.changed.broadcast()
 	u.mu.Unlock()
 	var err error
 	if u.dev != nil {
@@ -175,6 +195,149 @@ func (u *udpSocket) close() error {
 	}
 	u.binding.release()
 	return err
+}
+
+// recvFrom reads a datagram from the device's socket and returns who has sent it.
+func (s *devSocket) recvFrom(b []byte) (n int, from netip.AddrPort, err error) {
+	if err := s.enter(reading); err != nil {
+		return 0, from, err
+	}
+	for {
+		if err = s.ready(); err != nil {
+			n = 0
+			break
+		}
+		until := s.slice(reading, recvSlice)
+		n, from, err = s.tryRecvFrom(b, until.time())
+		raceAcquire()
+		if err == nil {
+			if n < 0 || n > len(b) {
+				n, from, err = 0, netip.AddrPort{}, errBadDevice
+			}
+			break
+		}
+		if n < 0 || n > len(b) {
+			n = 0
+		}
+		if isEOF(err) {
+			break
+		}
+		if n > 0 {
+			if reason := s.interrupted(reading); reason != nil {
+				err = reason
+			}
+			break
+		}
+		if err = s.receiveAgain(err, until); err != nil {
+			break
+		}
+	}
+	s.leave(reading)
+	return n, from, err
+}
+
+func (s *devSocket) tryRecvFrom(b []byte, until time.Time) (n int, from netip.AddrPort, err error) {
+	if !s.connected {
+		if d, ok := s.dev.(datagrammer); ok {
+			return callRecvFrom(d, s.fd, b, until)
+		}
+		if !s.currentPeer().IsValid() {
+			return 0, from, errNoSender
+		}
+	}
+	n, err = callRecv(s.dev, s.fd, b, until)
+	return n, s.currentPeer(), err
+}
+
+func (s *devSocket) currentPeer() netip.AddrPort {
+	s.mu.Lock()
+	peer := s.peer
+	s.mu.Unlock()
+	return peer
+}
+
+// sendTo sends b as one datagram, to the peer of the socket or to the address to
+// if that is valid.
+func (s *devSocket) sendTo(b []byte, to netip.AddrPort) (n int, err error) {
+	if err := s.enter(writing); err != nil {
+		return 0, err
+	}
+	for {
+		if err = s.interrupted(writing); err != nil {
+			n = 0
+			break
+		}
+		until := s.slice(writing, sendSlice)
+		raceRelease()
+		n, err = s.trySendTo(b, to, until.time())
+		if n > len(b) || err == nil && (n < 0 || n == 0 && len(b) > 0) {
+			n, err = 0, errBadDevice
+			break
+		}
+		if err == nil {
+			if n < len(b) {
+				err = io.ErrShortWrite
+			}
+			break
+		}
+		if n != 0 {
+			n = max(n, 0)
+			if reason := s.interrupted(writing); reason != nil {
+				err = reason
+			}
+			break
+		}
+		if err = s.again(writing, err, until); err != nil {
+			break
+		}
+	}
+	s.leave(writing)
+	return n, err
+}
+
+func (s *devSocket) trySendTo(b []byte, to netip.AddrPort, until time.Time) (n int, err error) {
+	if to.IsValid() {
+		if d, ok := s.dev.(datagrammer); ok {
+			return callSendTo(d, s.fd, b, to, until)
+		}
+		if to != s.currentPeer() {
+			if err := callConnect(s.dev, s.fd, "", to); err != nil {
+				return 0, err
+			}
+			s.mu.Lock()
+			s.peer = to
+			s.mu.Unlock()
+		}
+	}
+	return callSend(s.dev, s.fd, b, until)
+}
+
+// packetOps are those of the device's other sockets for datagrams.
+var packetOps = socketOps{
+	recv: func(s unsafe.Pointer, b []byte) (int, error) {
+		n, _, err := (*devSocket)(s).recvFrom(b)
+		return n, err
+	},
+	send: func(s unsafe.Pointer, b []byte) (int, error) {
+		return (*devSocket)(s).sendTo(b, netip.AddrPort{})
+	},
+	setDeadline: func(s unsafe.Pointer, dirs direction, t time.Time) error {
+		return (*devSocket)(s).setDeadline(dirs, t)
+	},
+	shutdown: func(s unsafe.Pointer, how int) error { return (*devSocket)(s).shutdown(how) },
+	setOption: func(s unsafe.Pointer, level, opt int, value any) error {
+		return (*devSocket)(s).setOption(level, opt, value)
+	},
+	close:  func(s unsafe.Pointer) error { return (*devSocket)(s).close() },
+	device: func(s unsafe.Pointer) *devSocket { return (*devSocket)(s) },
+}
+
+// socketOn returns the device's socket as that of a connection.
+func socketOn(s *devSocket) socket {
+	if s.datagrams {
+		return socket{ops: &packetOps, other: unsafe.Pointer(s)}
+	}
+	return socket{dev: s}
 }
 
 // maxDatagram is the largest datagram in memory: with UDP's limit over IPv4

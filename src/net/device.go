@@ -3,9 +3,7 @@ package net
 import (
 	"errors"
 	"net/netip"
-	"os"
 	"time"
-	_ "unsafe" // for go:linkname
 )
 
 // netdever is netdev.Netdever, which says what the methods do: this package
@@ -84,17 +82,11 @@ const (
 	shutWr = 1
 )
 
-// useNetdev is the function that drivers written for tinygo.org/x/drivers link
-// to under the name net.useNetdev.
-//
-//go:linkname useNetdev
-func useNetdev(dev netdever) { tinynetDevice = dev }
-
 // unsupportedError is an error that is also errors.ErrUnsupported.
 type unsupportedError string
 
 func (e unsupportedError) Error() string        { return string(e) }
-func (e unsupportedError) Is(target error) bool { return target == errors.ErrUnsupported }
+func (e unsupportedError) Is(target error) bool { return identical(target, errors.ErrUnsupported) }
 
 var (
 	errNoDevice    = errors.New("no network device: call netdev.UseNetdev or the New function of a driver first")
@@ -102,6 +94,9 @@ var (
 	errBadDevice   = errors.New("the network device returned an impossible result")
 	errPanicked    = errors.New("the network device panicked")
 	errUnreachable = errors.New("the socket is bound to the loopback and cannot reach other networks")
+
+	// longPast is the deadline that wakes a blocked call.
+	longPast = time.Unix(0, 1)
 
 	errNoDescriptor error = unsupportedError("the socket has no file descriptor")
 	errNoShutdown   error = unsupportedError("the network device cannot close one direction of a stream")
@@ -127,28 +122,19 @@ func currentDevice() (netdever, error) {
 // loopbackInMemory reports whether a socket on that address belongs to the
 // loopback in memory.
 func loopbackInMemory(addr netip.Addr) bool {
-	return addr.IsLoopback() && !deviceHasLoopback()
+	return isLoopback(addr) && !deviceHasLoopback()
+}
+
+// isLoopback is addr.IsLoopback() in a quarter of the space.
+func isLoopback(addr netip.Addr) bool {
+	b := addr.As16()
+	if string(b[:12]) == v4Prefix {
+		return b[12] == 127
+	}
+	return string(b[:]) == "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01"
 }
 
 func deviceHasLoopback() bool {
 	dev, ok := tinynetDevice.(loopbacker)
 	return ok && dev.HasLoopback()
-}
-
-// isTimeout reports whether a device says by err that it ran out of time.
-// Devices differ in which error they use.
-func isTimeout(err error) bool {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return true
-	}
-	t, ok := err.(interface{ Timeout() bool })
-	return ok && t.Timeout()
-}
-
-// recovered is deferred around calls of a device, whose panic must not take
-// the program with it.
-func recovered(err *error) {
-	if recover() != nil {
-		*err = errPanicked
-	}
 }

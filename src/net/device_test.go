@@ -50,6 +50,14 @@ func TestDeviceDial(t *testing.T) {
 	})
 }
 
+// Drivers for TinyGo's net hand their device to net by a function.
+func TestUseNetdev(t *testing.T) {
+	use(t, nil)
+	d := newFakeDevice(t)
+	useNetdev(d)
+	deviceConn(t, d)
+}
+
 // Of a device that does not tell, net knows the local address of a connection
 // because it has chosen the port. One that refuses to bind connects all the same.
 func TestDeviceThatDoesNotTellItsPort(t *testing.T) {

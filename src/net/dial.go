@@ -75,8 +75,35 @@ func (d *Dialer) SetMultipathTCP(use bool) { d.multipath = use }
 // "unixpacket", where address is a path, and "ip", "ip4" or "ip6" followed by a
 // colon and an IP protocol's number or name, where address is a host.
 func Dial(network, address string) (Conn, error) {
+	if len(network) == 3 && network[0] == 't' && network[1] == 'c' && network[2] == 'p' {
+		// The network is a constant in most programs. TinyGo computes this form
+		// of the comparison, and the program is without all other networks then,
+		// and without package context.
+		return dialPlain(network, address)
+	}
 	var d Dialer
 	return d.dial(context.Background(), nil, network, address)
+}
+
+// dialPlain is Dial for the network "tcp".
+func dialPlain(network, address string) (Conn, error) {
+	if address == "" {
+		return nil, dialError(network, errMissingAddress)
+	}
+	var none context.Context
+	addrs, host, err := DefaultResolver.resolve(none, "tcp", 0, address)
+	if err != nil {
+		return nil, dialError(network, err)
+	}
+	return tryPlain(network, host, anyFamily(addrs))
+}
+
+// anyFamily returns addrs or, if that is "::", this machine in either family.
+func anyFamily(addrs []netip.AddrPort) []netip.AddrPort {
+	if len(addrs) == 1 && addrs[0].Addr() == netip.IPv6Unspecified() {
+		addrs = append(addrs, netip.AddrPortFrom(netip.IPv4Unspecified(), addrs[0].Port()))
+	}
+	return addrs
 }
 
 // DialTimeout is Dial with a limit of time, the look-up of the name included.
@@ -109,18 +136,40 @@ type limiter func(context.Context, time.Duration) (context.Context, context.Canc
 // dial is DialContext within the Dialer's limits. within may be nil if ctx has no
 // deadline.
 func (d *Dialer) dial(ctx context.Context, within limiter, network, address string) (Conn, error) {
-	fail := func(err error) (Conn, error) {
-		return nil, &OpError{Op: "dial", Net: network, Err: err}
-	}
 	proto, family, err := parseNetwork(network)
 	if err != nil {
-		return fail(err)
+		return nil, dialError(network, err)
 	}
-	if address == "" {
-		return fail(errMissingAddress)
-	}
-	if proto == "unix" {
+	var one dialFunc
+	switch proto {
+	case "tcp":
+		one = (*Dialer).dialOneTCP
+	case "udp":
+		one = (*Dialer).dialOneUDP
+	case "ip":
+		one = (*Dialer).dialOneIP
+	default:
+		if address == "" {
+			return nil, dialError(network, errMissingAddress)
+		}
 		return d.dialUnixName(ctx, network, address)
+	}
+	return d.dialNames(ctx, within, network, proto, family, address, one)
+}
+
+func dialError(network string, err error) error {
+	return &OpError{Op: "dial", Net: network, Err: err}
+}
+
+// dialFunc connects to one address. host is the name that it was looked up from,
+// or empty. For the function Dial, which calls dialOneTCP itself, d, ctx and local are
+// nil.
+type dialFunc func(d *Dialer, ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (Conn, error)
+
+// dialNames connects by one to the addresses that address stands for.
+func (d *Dialer) dialNames(ctx context.Context, within limiter, network, proto string, family byte, address string, one dialFunc) (Conn, error) {
+	if address == "" {
+		return nil, dialError(network, errMissingAddress)
 	}
 	r := d.Resolver
 	if r == nil {
@@ -128,30 +177,28 @@ func (d *Dialer) dial(ctx context.Context, within limiter, network, address stri
 	}
 	addrs, host, err := r.resolve(untraceConnects(ctx), proto, family, address)
 	if err != nil {
-		return fail(err)
+		return nil, dialError(network, err)
 	}
-	if family == 0 && len(addrs) == 1 && addrs[0].Addr() == netip.IPv6Unspecified() {
-		// This machine, whatever the family.
-		addrs = append(addrs, netip.AddrPortFrom(netip.IPv4Unspecified(), addrs[0].Port()))
+	if family == 0 {
+		addrs = anyFamily(addrs)
 	}
 	local, err := d.local(proto)
 	if err != nil {
-		return fail(err)
+		return nil, dialError(network, err)
 	}
 	if family == '4' && local.Addr().Is6() {
-		return fail(&AddrError{Err: "non-IPv4 address", Addr: d.LocalAddr.String()})
+		return nil, dialError(network, &AddrError{Err: "non-IPv4 address", Addr: d.LocalAddr.String()})
 	}
 	if !isWildcard(local.Addr()) {
 		if addrs = sameFamily(addrs, local.Addr()); addrs == nil {
-			return fail(&AddrError{Err: errNoSuitableAddress.Error(), Addr: d.LocalAddr.String()})
+			return nil, dialError(network, &AddrError{Err: errNoSuitableAddress.Error(), Addr: d.LocalAddr.String()})
 		}
 	}
-	try := func(ctx context.Context, addrs []netip.AddrPort) (Conn, error) {
+	return d.tryFamilies(ctx, network, addrs, func(ctx context.Context, addrs []netip.AddrPort) (Conn, error) {
 		return dialSerial(ctx, within, addrs, func(ctx context.Context, remote netip.AddrPort) (Conn, error) {
-			return d.dialOne(ctx, proto, network, host, local, remote)
+			return one(d, ctx, network, host, &local, remote)
 		})
-	}
-	return d.tryFamilies(ctx, network, addrs, try)
+	})
 }
 
 // limit returns ctx with the Dialer's own limits.
@@ -220,20 +267,24 @@ func dialSerial(ctx context.Context, within limiter, addrs []netip.AddrPort, one
 	}
 	var first error
 	for i, remote := range addrs {
-		tryCtx, cancel := ctx, func() {}
-		if deadline, ok := ctx.Deadline(); ok && within != nil && i < len(addrs)-1 {
-			share := shareOf(time.Until(deadline), len(addrs)-i)
-			tryCtx, cancel = within(ctx, share)
+		tryCtx, cancel := ctx, context.CancelFunc(nil)
+		if within != nil && i < len(addrs)-1 {
+			if deadline, ok := ctx.Deadline(); ok {
+				share := shareOf(time.Until(deadline), len(addrs)-i)
+				tryCtx, cancel = within(ctx, share)
+			}
 		}
 		c, err := one(tryCtx, remote)
-		cancel()
+		if cancel != nil {
+			cancel()
+		}
 		if err == nil {
 			return c, nil
 		}
 		if first == nil {
 			first = err
 		}
-		if ctx.Err() != nil {
+		if ctxErr(ctx) != nil {
 			break
 		}
 	}
@@ -246,31 +297,41 @@ func shareOf(left time.Duration, n int) time.Duration {
 	return min(left, max(left/time.Duration(n), 2*time.Second))
 }
 
-// dialOne connects to one address.
-func (d *Dialer) dialOne(ctx context.Context, proto, network, host string, local, remote netip.AddrPort) (c Conn, err error) {
-	var raddr Addr
-	switch proto {
-	case "tcp":
-		raddr = TCPAddrFromAddrPort(remote)
-	case "udp":
-		raddr = UDPAddrFromAddrPort(remote)
-	default:
-		raddr = &IPAddr{IP: remote.Addr().AsSlice(), Zone: remote.Addr().Zone()}
-	}
-	done := traceConnect(ctx, network, raddr.String())
-	switch proto {
-	case "tcp":
-		c, err = d.dialTCP(ctx, network, host, local, remote)
-	case "udp":
-		c, err = d.dialUDP(ctx, network, local, remote)
-	default:
-		c, err = d.dialIP(ctx, network, local, remote)
-	}
+// dialOneTCP, dialOneUDP and dialOneIP are dialFuncs.
+func (d *Dialer) dialOneTCP(ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (Conn, error) {
+	raddr := TCPAddrFromAddrPort(remote)
+	done := traceConnect(ctx, network, raddr)
+	c, err := d.dialTCP(ctx, network, host, local, remote)
 	if err != nil {
-		c, err = nil, &OpError{Op: "dial", Net: network, Source: d.LocalAddr, Addr: raddr, Err: err}
+		err = d.oneError(network, raddr, err)
 	}
 	done(err)
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (d *Dialer) dialOneUDP(ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (Conn, error) {
+	raddr := UDPAddrFromAddrPort(remote)
+	done := traceConnect(ctx, network, raddr)
+	c, err := d.dialUDP(ctx, network, *local, remote)
+	if err != nil {
+		err = d.oneError(network, raddr, err)
+	}
+	done(err)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (d *Dialer) oneError(network string, raddr Addr, err error) error {
+	e := &OpError{Op: "dial", Net: network, Addr: raddr, Err: err}
+	if d != nil {
+		e.Source = d.LocalAddr
+	}
+	return e
 }
 
 // ends checks the addresses of a connection and returns them as netip has them.
@@ -294,32 +355,53 @@ func ends(proto, network string, lip IP, lport int, lzone string, rip IP, rport 
 	return local, remote, nil
 }
 
+// ctxErr returns why ctx, which may be nil, has ended, under the text that net has
+// for it.
+func ctxErr(ctx context.Context) error {
+	if ctx == nil {
+		return nil
+	}
+	return mapErr(ctx.Err())
+}
+
+// toLoopback returns remote, or the loopback if it names no host.
+func toLoopback(network string, remote netip.AddrPort) netip.AddrPort {
+	if !isWildcard(remote.Addr()) {
+		return remote
+	}
+	host := loopback4
+	if remote.Addr().Is6() || network[len(network)-1] == '6' {
+		host = loopback6
+	}
+	return netip.AddrPortFrom(host, remote.Port())
+}
+
 // prepare returns the addresses that a socket is to connect, once ctx has been
 // found to go on.
 func prepare(ctx context.Context, network string, local, remote netip.AddrPort) (l, r netip.AddrPort, err error) {
-	if ctx.Err() != nil {
-		return local, remote, mapErr(ctx.Err())
+	if err := ctxErr(ctx); err != nil {
+		return local, remote, err
 	}
-	if isWildcard(remote.Addr()) {
-		host := loopback4
-		if remote.Addr().Is6() || network[len(network)-1] == '6' {
-			host = loopback6
-		}
-		remote = netip.AddrPortFrom(host, remote.Port())
-	}
+	remote = toLoopback(network, remote)
+	local, err = localFor(local, remote.Addr())
+	return local, remote, err
+}
+
+// localFor returns the local address of a socket that is to be connected to remote.
+func localFor(local netip.AddrPort, remote netip.Addr) (netip.AddrPort, error) {
 	if isWildcard(local.Addr()) && local.Port() != 0 || local.Addr().IsUnspecified() {
-		local = netip.AddrPortFrom(unspecified(remote.Addr()), local.Port())
+		local = netip.AddrPortFrom(unspecified(remote), local.Port())
 	}
-	if loopbackInMemory(local.Addr()) && !loopbackInMemory(remote.Addr()) {
-		return local, remote, errUnreachable
+	if loopbackInMemory(local.Addr()) && !loopbackInMemory(remote) {
+		return local, errUnreachable
 	}
-	return local, remote, nil
+	return local, nil
 }
 
 // control calls the Control function, for a socket that is going to be
 // connected to remote. s is nil if it is in memory.
 func (d *Dialer) control(ctx context.Context, network string, remote netip.AddrPort, s *devSocket) error {
-	if d.ControlContext == nil && d.Control == nil {
+	if d == nil || d.ControlContext == nil && d.Control == nil {
 		return nil
 	}
 	return d.callControl(ctx, withFamily(network, remote.Addr()), remote.String(), controlConn(s, network))

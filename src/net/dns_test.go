@@ -177,8 +177,10 @@ func TestDNSConfig(t *testing.T) {
 
 func TestDNSRotate(t *testing.T) {
 	c := &dnsSettings{servers: []string{"a", "b", "c"}}
-	if c.turn() != 0 || c.turn() != 0 {
-		t.Error("servers change although rotate is off")
+	for range 2 {
+		if c.turn() != 0 {
+			t.Error("servers change although rotate is off")
+		}
 	}
 	c.rotate = true
 	first := c.turn()

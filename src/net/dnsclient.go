@@ -54,7 +54,7 @@ func (r *Resolver) ask(ctx context.Context, cfg *dnsSettings, name string, qtype
 		err = e
 		// That there is nothing is an answer too. And it is of no use to go on
 		// when the caller does not wait any more.
-		if cause == errNoSuchHost || ctx.Err() != nil {
+		if isNotFound(cause) || ctx.Err() != nil {
 			break
 		}
 	}
@@ -237,11 +237,6 @@ func named(err error, name string) error {
 		e.Name = name
 	}
 	return err
-}
-
-func isTemporary(err error) bool {
-	e, ok := err.(Error)
-	return ok && e.Temporary()
 }
 
 // each calls f with the answers of a type, until it reports that one is bad.

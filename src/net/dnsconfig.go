@@ -52,10 +52,13 @@ func (r *Resolver) dnsSettings() (cfg *dnsSettings, err error) {
 	if err != nil && !r.dials() {
 		return nil, err
 	}
-	defer recovered(&err)
 	cfg = &dnsSettings{ndots: 1, timeout: 5 * time.Second, attempts: 2, singleRequest: dnsSingleRequest}
 	if d, ok := dev.(dnsServerer); ok {
-		for _, s := range d.DNSServers() {
+		servers, err := callDNSServers(d)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range servers {
 			cfg.servers = append(cfg.servers, s.String())
 		}
 	}
@@ -67,7 +70,9 @@ func (r *Resolver) dnsSettings() (cfg *dnsSettings, err error) {
 	}
 	if d, ok := dev.(dnsSearcher); ok {
 		var domains []string
-		domains, cfg.ndots = d.DNSSearch()
+		if domains, cfg.ndots, err = callDNSSearch(d); err != nil {
+			return nil, err
+		}
 		for _, name := range domains {
 			if name == "" || name[len(name)-1] != '.' {
 				name += "."

@@ -4,8 +4,10 @@ package net
 
 import "syscall"
 
-// Errors of the loopback. With Go they are the system's own.
+// Errors of the loopback and of zero connections. With Go they are the system's
+// own.
 const (
+	errInvalid       = syscall.EINVAL
 	errConnRefused   = syscall.ECONNREFUSED
 	errConnReset     = syscall.ECONNRESET
 	errBrokenPipe    = syscall.EPIPE

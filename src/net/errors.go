@@ -50,7 +50,7 @@ func (closedError) Temporary() bool { return false }
 type canceledError struct{}
 
 func (canceledError) Error() string        { return "operation was canceled" }
-func (canceledError) Is(target error) bool { return target == context.Canceled }
+func (canceledError) Is(target error) bool { return identical(target, context.Canceled) }
 
 // timeoutError is context.DeadlineExceeded under the text that net has for
 // it. Deadlines of connections are os.ErrDeadlineExceeded instead.
@@ -59,15 +59,16 @@ type timeoutError struct{}
 func (*timeoutError) Error() string        { return "i/o timeout" }
 func (*timeoutError) Timeout() bool        { return true }
 func (*timeoutError) Temporary() bool      { return true }
-func (*timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
+func (*timeoutError) Is(target error) bool { return identical(target, context.DeadlineExceeded) }
 
 // mapErr gives a context's error the text that net has for it; other errors
 // it leaves alone.
 func mapErr(err error) error {
-	switch err {
-	case context.Canceled:
+	switch {
+	case err == nil:
+	case identical(err, context.Canceled):
 		return errCanceled
-	case context.DeadlineExceeded:
+	case identical(err, context.DeadlineExceeded):
 		return errTimeout
 	}
 	return err
@@ -135,11 +136,16 @@ func (e *OpError) Timeout() bool {
 // Temporary reports whether the cause says that it is temporary. For accept
 // a connection that was reset before it was accepted is temporary too.
 func (e *OpError) Temporary() bool {
-	if e.Op == "accept" && (e.Err == syscall.ECONNRESET || e.Err == syscall.ECONNABORTED) {
+	if n, ok := e.Err.(syscall.Errno); ok && e.Op == "accept" && (n == syscall.ECONNRESET || n == syscall.ECONNABORTED) {
 		return true
 	}
 	t, ok := e.cause().(interface{ Temporary() bool })
 	return ok && t.Temporary()
+}
+
+func isTemporary(err error) bool {
+	e, ok := err.(Error)
+	return ok && e.Temporary()
 }
 
 // A ParseError says that a text is not the literal address it should be.
@@ -231,6 +237,11 @@ type notFoundError string
 
 func (e notFoundError) Error() string { return string(e) }
 
+func isNotFound(err error) bool {
+	_, ok := err.(notFoundError)
+	return ok
+}
+
 const (
 	errNoSuchHost  = notFoundError("no such host")
 	errUnknownPort = notFoundError("unknown port")
@@ -257,10 +268,10 @@ func newDNSError(err error, name, server string) *DNSError {
 	if ne, ok := err.(Error); ok {
 		e.IsTimeout, e.IsTemporary = ne.Timeout(), ne.Temporary()
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if is(err, context.Canceled) || is(err, context.DeadlineExceeded) {
 		e.UnwrapErr = err
 	}
-	_, e.IsNotFound = err.(notFoundError)
+	e.IsNotFound = isNotFound(err)
 	return e
 }
 

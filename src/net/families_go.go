@@ -90,3 +90,36 @@ func (d *Dialer) race(ctx context.Context, try func(context.Context, []netip.Add
 		}
 	}
 }
+
+// tryPlain is tryFamilies for the function Dial.
+func tryPlain(network, host string, addrs []netip.AddrPort) (Conn, error) {
+	var d Dialer
+	return d.tryFamilies(context.Background(), network, addrs, func(ctx context.Context, addrs []netip.AddrPort) (Conn, error) {
+		return dialSerial(ctx, nil, addrs, func(ctx context.Context, remote netip.AddrPort) (Conn, error) {
+			return (*Dialer)(nil).dialOneTCP(ctx, network, host, nil, remote)
+		})
+	})
+}
+
+func (d *Dialer) dialOneIP(ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (Conn, error) {
+	raddr := newIPAddr(remote)
+	done := traceConnect(ctx, network, raddr)
+	c, err := d.dialRaw(ctx, network, *local, remote)
+	if err != nil {
+		err = d.oneError(network, raddr, err)
+	}
+	done(err)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// listenIPAddr is ListenIP for ListenPacket.
+func (lc *ListenConfig) listenIPAddr(network string, laddr *IPAddr) (PacketConn, error) {
+	c, err := lc.listenRaw(network, laddr)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
+	}
+	return c, nil
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"unsafe"
 )
 
 // peerAddrer is netdev.PeerAddrer.
@@ -64,7 +65,7 @@ func fileConn(f *os.File) (Conn, error) {
 	if s.domain != afUnix {
 		switch s.stype {
 		case sockStream:
-			c := newTCPConn(s, "tcp", s.localAddr(netip.AddrPort{}, netip.Addr{}), s.peerAddr())
+			c := newTCPConn(socket{dev: s}, "tcp", s.localAddr(netip.AddrPort{}, netip.Addr{}), s.peerAddr())
 			c.keepAlive(0, KeepAliveConfig{})
 			return c, nil
 		case sockDgram:
@@ -94,10 +95,11 @@ func fileListener(f *os.File) (Listener, error) {
 		return l, nil
 	}
 	if s.domain != afUnix && s.stype == sockStream {
-		l := newLoopListener(&binding{})
+		l := newLoopListener(&binding{}, "tcp")
 		l.dev = s
 		s.bound = s.localAddr(netip.AddrPort{}, netip.Addr{})
-		return &TCPListener{l: l, net: "tcp", laddr: TCPAddrFromAddrPort(s.bound)}, nil
+		l.laddr = TCPAddrFromAddrPort(s.bound)
+		return &TCPListener{unsafe.Pointer(l)}, nil
 	}
 	s.abandon()
 	return nil, syscall.EINVAL

@@ -10,14 +10,15 @@ import (
 // and os. They are reached by what is internal to the standard library, so that
 // _overlay/hooks.go stands in for this file in an overlay.
 
-// traceLookup is called before the look-up of a name. instead, if not nil, is
+// traceLookup is called before the look-up of a name. ctx may be nil. instead, if not nil, is
 // to be used in place of the device. done is called after it.
 func traceLookup(ctx context.Context, host string) (instead func(ctx context.Context, network, host string) ([]netip.Addr, error), done func([]netip.Addr, error)) {
 	return nil, func([]netip.Addr, error) {}
 }
 
-// traceConnect is called before connecting to an address, and done after it.
-func traceConnect(ctx context.Context, network, address string) (done func(error)) {
+// traceConnect is called before connecting to an address, and done after it. ctx
+// may be nil.
+func traceConnect(ctx context.Context, network string, address Addr) (done func(error)) {
 	return func(error) {}
 }
 

@@ -168,8 +168,8 @@ func (ip IP) String() string {
 	if len(ip) == 0 {
 		return "<nil>"
 	}
-	if a := ip.addr(); a.IsValid() {
-		return a.String()
+	if b := appendIP(nil, ip); b != nil {
+		return string(b)
 	}
 	return "?" + hexString(ip)
 }
@@ -179,11 +179,77 @@ func (ip IP) appendText(b []byte) ([]byte, error) {
 	if len(ip) == 0 {
 		return b, nil
 	}
-	a := ip.addr()
-	if !a.IsValid() {
-		return b, &AddrError{Err: "invalid IP address", Addr: hexString(ip)}
+	if out := appendIP(b, ip); out != nil {
+		return out, nil
 	}
-	return a.AppendTo(b), nil
+	return b, &AddrError{Err: "invalid IP address", Addr: hexString(ip)}
+}
+
+// appendIP appends an address in text, or returns nil if the length of ip is wrong.
+// netip's printing takes three times the space.
+func appendIP(b []byte, ip IP) []byte {
+	if ip4 := ip.To4(); ip4 != nil {
+		for i, n := range ip4 {
+			if i > 0 {
+				b = append(b, '.')
+			}
+			b = appendDecimal(b, int(n))
+		}
+		return b
+	}
+	if len(ip) != IPv6len {
+		return nil
+	}
+	// The first of the longest runs of zeros, of at least two groups, is left out.
+	start, most := 0, 2
+	for i, run := 0, 0; i < IPv6len; i += 2 {
+		run += 2
+		if ip[i]|ip[i+1] != 0 {
+			run = 0
+		}
+		if run > most {
+			start, most = i+2-run, run
+		}
+	}
+	if most == 2 {
+		start = IPv6len // there is none
+	}
+	for i := 0; i < IPv6len; i += 2 {
+		if i == start {
+			b = append(b, ':', ':')
+			if i += most; i == IPv6len {
+				break
+			}
+		} else if i > 0 {
+			b = append(b, ':')
+		}
+		group := int(ip[i])<<8 | int(ip[i+1])
+		started := false
+		for shift := 12; shift >= 0; shift -= 4 {
+			d := group >> shift & 15
+			if started = started || d != 0 || shift == 0; started {
+				b = append(b, hexDigits[d])
+			}
+		}
+	}
+	return b
+}
+
+// appendDecimal appends a number in decimal.
+func appendDecimal(b []byte, n int) []byte {
+	if n < 0 {
+		b = append(b, '-')
+	}
+	digits := [20]byte{}
+	i := len(digits)
+	for {
+		i--
+		d := n % 10
+		digits[i] = byte('0' + max(d, -d))
+		if n /= 10; n == 0 {
+			return append(b, digits[i:]...)
+		}
+	}
 }
 
 // MarshalText returns the address in text, as String has it. An empty ip gives

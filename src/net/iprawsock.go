@@ -3,7 +3,7 @@ package net
 import (
 	"context"
 	"net/netip"
-	"syscall"
+	"unsafe"
 )
 
 // IPConn is a raw IP socket. Few devices have them, and none of TinyGo's: there
@@ -63,18 +63,6 @@ func (d *Dialer) dialIPAddr(ctx context.Context, network string, laddr, raddr *I
 	return c, nil
 }
 
-// dialIP is dialRaw for DialContext.
-func (d *Dialer) dialIP(ctx context.Context, network string, local, remote netip.AddrPort) (Conn, error) {
-	if !rawSockets {
-		return nil, errNoRawIP
-	}
-	c, err := d.dialRaw(ctx, network, local, remote)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
 func (d *Dialer) dialRaw(ctx context.Context, network string, local, remote netip.AddrPort) (*IPConn, error) {
 	family, proto, err := parseRawNetwork(network)
 	if err != nil {
@@ -121,19 +109,6 @@ func ListenIP(network string, laddr *IPAddr) (*IPConn, error) {
 	return c, nil
 }
 
-// listenIPAddr is ListenIP for ListenPacket.
-func (lc *ListenConfig) listenIPAddr(network string, laddr *IPAddr) (PacketConn, error) {
-	var c *IPConn
-	err := errNoRawIP
-	if rawSockets {
-		c, err = lc.listenRaw(network, laddr)
-	}
-	if err != nil {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
-	}
-	return c, nil
-}
-
 func (lc *ListenConfig) listenRaw(network string, laddr *IPAddr) (*IPConn, error) {
 	family, proto, err := parseRawNetwork(network)
 	if err != nil {
@@ -173,14 +148,14 @@ func (lc *ListenConfig) listenRaw(network string, laddr *IPAddr) (*IPConn, error
 }
 
 func newIPConn(s *devSocket, network string, local, remote netip.AddrPort) *IPConn {
-	c := &IPConn{conn{sock: s, net: network}}
+	c := &connState{socket: socketOn(s), net: network}
 	if local.IsValid() {
 		c.laddr = newIPAddr(local)
 	}
 	if remote.IsValid() {
 		c.raddr = newIPAddr(remote)
 	}
-	return c
+	return &IPConn{conn{unsafe.Pointer(c)}}
 }
 
 func openRaw(addr netip.Addr, proto int) (*devSocket, error) {
@@ -243,15 +218,15 @@ func rawFamily(network string, addr netip.Addr) string {
 }
 
 // dev returns the socket, which is always the device's.
-func (c *IPConn) dev() *devSocket { return c.sock.(*devSocket) }
+func (c *IPConn) dev() *devSocket { return c.state().device() }
 
 // ReadFromIP waits for a packet and copies what is in it into b; what does not
 // fit is lost. It returns the sender's address.
 func (c *IPConn) ReadFromIP(b []byte) (int, *IPAddr, error) {
 	if !c.ok() {
-		return 0, nil, syscall.EINVAL
+		return 0, nil, errInvalid
 	}
-	n, from, err := c.dev().recv(b)
+	n, from, err := c.dev().recvFrom(b)
 	if err != nil {
 		return n, nil, c.fail("read", err)
 	}
@@ -282,7 +257,7 @@ func (c *IPConn) ReadFrom(b []byte) (int, Addr, error) {
 // bytes of them. flags are those of recvmsg(2).
 func (c *IPConn) ReadMsgIP(b, oob []byte) (n, oobn, flags int, addr *IPAddr, err error) {
 	if !c.ok() {
-		return 0, 0, 0, nil, syscall.EINVAL
+		return 0, 0, 0, nil, errInvalid
 	}
 	n, oobn, flags, from, err := c.dev().recvAddrMsg(b, oob)
 	if err != nil {
@@ -294,7 +269,7 @@ func (c *IPConn) ReadMsgIP(b, oob []byte) (n, oobn, flags int, addr *IPAddr, err
 // WriteToIP sends a packet with b in it to addr.
 func (c *IPConn) WriteToIP(b []byte, addr *IPAddr) (int, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	to, err := c.mayWriteTo(addr)
 	n := 0
@@ -302,7 +277,7 @@ func (c *IPConn) WriteToIP(b []byte, addr *IPAddr) (int, error) {
 		n, err = c.dev().sendTo(b, to)
 	}
 	if err != nil {
-		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr.opAddr(), Err: err}
+		err = &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: addr.opAddr(), Err: err}
 	}
 	return n, err
 }
@@ -324,11 +299,11 @@ func (c *IPConn) mayWriteTo(addr *IPAddr) (netip.AddrPort, error) {
 // WriteTo sends a packet with b in it to addr, an *IPAddr.
 func (c *IPConn) WriteTo(b []byte, addr Addr) (int, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	a, ok := addr.(*IPAddr)
 	if !ok {
-		return 0, &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr, Err: syscall.EINVAL}
+		return 0, &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: addr, Err: errInvalid}
 	}
 	return c.WriteToIP(b, a)
 }
@@ -337,14 +312,14 @@ func (c *IPConn) WriteTo(b []byte, addr Addr) (int, error) {
 // bytes of each it sent.
 func (c *IPConn) WriteMsgIP(b, oob []byte, addr *IPAddr) (n, oobn int, err error) {
 	if !c.ok() {
-		return 0, 0, syscall.EINVAL
+		return 0, 0, errInvalid
 	}
 	to, err := c.mayWriteTo(addr)
 	if err == nil {
 		n, oobn, err = c.dev().sendAddrMsg(b, oob, to)
 	}
 	if err != nil {
-		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr.opAddr(), Err: err}
+		err = &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: addr.opAddr(), Err: err}
 	}
 	return n, oobn, err
 }

@@ -12,6 +12,10 @@ import (
 // the device; port 0 is any free one, which Addr tells. Of several addresses
 // of a host it takes one.
 func Listen(network, address string) (Listener, error) {
+	if len(network) == 3 && network[0] == 't' && network[1] == 'c' && network[2] == 'p' {
+		var none context.Context // see Dial
+		return (*ListenConfig)(nil).listenTCPName(none, network, 0, address)
+	}
 	var lc ListenConfig
 	return lc.Listen(context.Background(), network, address)
 }
@@ -64,11 +68,11 @@ func bindingFor(proto, network string, ip IP, port int, zone string) (*binding, 
 
 // control calls the Control function, for a socket that is going to be bound to
 // at. s is nil if it is in memory.
-func (lc *ListenConfig) control(network string, family netip.Addr, at string, s *devSocket) error {
+func (lc *ListenConfig) control(network string, family netip.Addr, at Addr, s *devSocket) error {
 	if lc.Control == nil {
 		return nil
 	}
-	return lc.Control(withFamily(network, family), at, controlConn(s, network))
+	return lc.Control(withFamily(network, family), at.String(), controlConn(s, network))
 }
 
 // withFamily returns network with the family of addr, as "tcp4".
@@ -85,22 +89,37 @@ func withFamily(network string, addr netip.Addr) string {
 // Listen is the function Listen with a context that bounds the look-up of the
 // address. It does not end the listener.
 func (lc *ListenConfig) Listen(ctx context.Context, network, address string) (Listener, error) {
-	proto, at, err := lc.resolve(ctx, network, address)
-	if err != nil {
-		return nil, &OpError{Op: "listen", Net: network, Err: err}
-	}
-	switch proto {
-	case "tcp":
-		laddr := TCPAddrFromAddrPort(at)
-		l, err := lc.listenTCPAddr(ctx, network, laddr)
-		if err != nil {
-			return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
-		}
-		return l, nil
-	case "unix":
+	proto, family, err := parseNetwork(network)
+	switch {
+	case err != nil:
+		return nil, listenError(network, err)
+	case proto == "tcp":
+		return lc.listenTCPName(ctx, network, family, address)
+	case proto == "unix":
 		return lc.listenUnixName(network, address)
 	}
-	return nil, &OpError{Op: "listen", Net: network, Err: &AddrError{Err: "unexpected address type", Addr: address}}
+	if _, _, err := DefaultResolver.resolve(ctx, proto, family, address); err != nil {
+		return nil, listenError(network, err)
+	}
+	return nil, listenError(network, &AddrError{Err: "unexpected address type", Addr: address})
+}
+
+func listenError(network string, err error) error {
+	return &OpError{Op: "listen", Net: network, Err: err}
+}
+
+// listenTCPName listens at "host:port". lc and ctx may be nil.
+func (lc *ListenConfig) listenTCPName(ctx context.Context, network string, family byte, address string) (Listener, error) {
+	addrs, _, err := DefaultResolver.resolve(ctx, "tcp", family, address)
+	if err != nil {
+		return nil, listenError(network, err)
+	}
+	at := prefer4(addrs)
+	l, err := lc.listenTCP(network, newBinding(false, family, at), at)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Addr: TCPAddrFromAddrPort(at), Err: err}
+	}
+	return l, nil
 }
 
 // ListenPacket is the function ListenPacket with a context that bounds the

@@ -58,7 +58,7 @@ func (r *Resolver) LookupHost(ctx context.Context, host string) (addrs []string,
 	if _, ok := parseAddr(host); ok {
 		return []string{host}, nil
 	}
-	ips, err := r.lookupIPs(ctx, 0, host)
+	ips, _, err := r.lookupIPs(ctx, 0, host)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (r *Resolver) LookupIP(ctx context.Context, network, host string) ([]IP, er
 
 // LookupIPAddr returns the addresses of a host. The error is a DNSError.
 func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]IPAddr, error) {
-	found, err := r.lookupIPs(ctx, 0, host)
+	found, _, err := r.lookupIPs(ctx, 0, host)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]net
 	if !ok {
 		return nil, UnknownNetworkError(network)
 	}
-	all, err := r.lookupIPs(ctx, family, host)
+	all, _, err := r.lookupIPs(ctx, family, host)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (r *Resolver) LookupCNAME(ctx context.Context, host string) (string, error)
 		}
 		return cname, nil
 	}
-	if _, err := r.lookupIPs(ctx, 0, host); err != nil {
+	if _, _, err := r.lookupIPs(ctx, 0, host); err != nil {
 		return "", err
 	}
 	return strings.TrimSuffix(host, ".") + ".", nil
@@ -241,17 +241,16 @@ func (r *Resolver) LookupAddr(ctx context.Context, addr string) ([]string, error
 }
 
 // lookupIPs returns the addresses of a host, at least one unless there is an
-// error. family is a wish: '4', '6' or 0.
-func (r *Resolver) lookupIPs(ctx context.Context, family byte, host string) ([]netip.Addr, error) {
+// error, and whether the host is an address itself. family is a wish: '4', '6' or
+// 0. ctx may be nil.
+func (r *Resolver) lookupIPs(ctx context.Context, family byte, host string) (ips []netip.Addr, literal bool, err error) {
 	if host == "" {
-		return nil, newDNSError(errNoSuchHost, host, "")
+		return nil, false, lookupError(errNoSuchHost, host)
 	}
 	if ip, ok := parseAddr(host); ok {
-		return []netip.Addr{ip.Unmap()}, nil
+		return []netip.Addr{ip.Unmap()}, true, nil
 	}
 	instead, done := traceLookup(ctx, host)
-	var ips []netip.Addr
-	var err error
 	switch {
 	case instead != nil:
 		ips, err = instead(ctx, ipNetwork(family), host)
@@ -264,7 +263,7 @@ func (r *Resolver) lookupIPs(ctx context.Context, family byte, host string) ([]n
 		err = lookupError(err, host)
 	}
 	done(ips, err)
-	return ips, err
+	return ips, false, err
 }
 
 // ipNetwork returns the network whose addresses are of that family.
@@ -298,12 +297,15 @@ func (r *Resolver) findAddresses(ctx context.Context, family byte, host string) 
 	// The system's device looks into the hosts file, which comes before DNS.
 	if !byDNS || onSystem() || !r.dials() && !r.prefersGo() {
 		ips, err := r.askDevice(ctx, family, host)
-		if err == nil || !byDNS || !isHostUnknown(err) && !errors.Is(err, errors.ErrUnsupported) {
+		if err == nil || !byDNS || !isHostUnknown(err) && !is(err, errors.ErrUnsupported) {
 			return ips, err
 		}
 	}
 	if dnsAddresses == nil {
 		return nil, errNoDNSClient
+	}
+	if ctx == nil {
+		ctx = context.Background()
 	}
 	return dnsAddresses(r, ctx, family, host)
 }
@@ -325,14 +327,14 @@ func onSystem() bool {
 // askDevice looks a name up on the device. It returns when ctx ends, even if
 // the device does not.
 func (r *Resolver) askDevice(ctx context.Context, family byte, host string) ([]netip.Addr, error) {
-	if ctx.Err() != nil {
-		return nil, mapErr(ctx.Err())
+	if err := ctxErr(ctx); err != nil {
+		return nil, err
 	}
 	dev, err := currentDevice()
 	if err != nil {
 		return nil, err
 	}
-	if ctx.Done() == nil {
+	if ctx == nil || ctx.Done() == nil {
 		return deviceLookup(dev, family, host, time.Time{})
 	}
 	type answer struct {
@@ -353,15 +355,8 @@ func (r *Resolver) askDevice(ctx context.Context, family byte, host string) ([]n
 	}
 }
 
-func deviceLookup(dev netdever, family byte, host string, deadline time.Time) (ips []netip.Addr, err error) {
-	defer recovered(&err)
-	if d, ok := dev.(hostLookuper); ok {
-		ips, err = d.LookupHost(ipNetwork(family), host, deadline)
-	} else {
-		var ip netip.Addr
-		ip, err = dev.GetHostByName(host)
-		ips = []netip.Addr{ip}
-	}
+func deviceLookup(dev netdever, family byte, host string, deadline time.Time) ([]netip.Addr, error) {
+	ips, err := callLookup(dev, family, host, deadline)
 	if err != nil {
 		return nil, err
 	}
@@ -380,7 +375,7 @@ func deviceLookup(dev netdever, family byte, host string, deadline time.Time) (i
 // isHostUnknown reports whether an error says that a host does not exist. This
 // package can tell a device's by nothing but its text.
 func isHostUnknown(err error) bool {
-	if err == errNoSuchHost {
+	if isNotFound(err) {
 		return true
 	}
 	text := lowerASCII(err.Error())
@@ -393,14 +388,9 @@ func lookupError(err error, host string) error {
 		return e
 	}
 	if isHostUnknown(err) {
-		err = errNoSuchHost
+		return &DNSError{Err: string(errNoSuchHost), Name: host, IsNotFound: true}
 	}
-	e := newDNSError(err, host, "")
-	if isTimeout(err) {
-		e.IsTimeout = true
-	}
-	if e.UnwrapErr == nil && !e.IsNotFound {
-		e.UnwrapErr = err
-	}
+	e := &DNSError{Err: err.Error(), Name: host, UnwrapErr: err}
+	e.classify(err)
 	return e
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"time"
+	"unsafe"
 )
 
 // The loopback's addresses.
@@ -26,9 +27,24 @@ func loopbackFor(addr netip.Addr) netip.Addr {
 type loopConn struct {
 	in, out       *loopStream
 	local, remote netip.AddrPort
-	binding       *binding  // of the end that dialed, else nil
-	next          *loopConn // in a listener's queue
+	binding       *binding // of the end that dialed, else nil
 }
+
+var loopOps = socketOps{
+	recv: func(c unsafe.Pointer, b []byte) (int, error) { return (*loopConn)(c).in.read(b) },
+	send: func(c unsafe.Pointer, b []byte) (int, error) { return (*loopConn)(c).out.write(b) },
+	setDeadline: func(c unsafe.Pointer, dirs direction, t time.Time) error {
+		return (*loopConn)(c).setDeadline(dirs, t)
+	},
+	shutdown: func(c unsafe.Pointer, how int) error { return (*loopConn)(c).shutdown(how) },
+	setOption: func(c unsafe.Pointer, level, opt int, value any) error {
+		return (*loopConn)(c).setOption(level, opt, value)
+	},
+	close:  func(c unsafe.Pointer) error { return (*loopConn)(c).close() },
+	device: func(unsafe.Pointer) *devSocket { return nil },
+}
+
+func (c *loopConn) socket() socket { return socket{ops: &loopOps, other: unsafe.Pointer(c)} }
 
 // loopPair returns the two ends of a stream in memory.
 func loopPair(local, remote netip.AddrPort) (a, b *loopConn) {
@@ -42,13 +58,6 @@ func loopPair(local, remote netip.AddrPort) (a, b *loopConn) {
 	pair.b = loopConn{in: &pair.ab, out: &pair.ba, local: remote, remote: local}
 	return &pair.a, &pair.b
 }
-
-func (c *loopConn) recv(b []byte) (int, netip.AddrPort, error) {
-	n, err := c.in.read(b)
-	return n, netip.AddrPort{}, err
-}
-
-func (c *loopConn) send(b []byte) (int, error) { return c.out.write(b) }
 
 func (c *loopConn) setDeadline(dirs direction, t time.Time) error {
 	if dirs&reading != 0 {
@@ -104,7 +113,7 @@ func (c *loopConn) close() error {
 // A loopStream is one direction of a stream in memory.
 type loopStream struct {
 	mu      sync.Mutex
-	changed sync.Cond
+	changed condition
 	buf     []byte // a ring, made by the first write
 	start   int    // where the data begins
 	n       int    // how much there is
@@ -123,13 +132,18 @@ type loopStream struct {
 }
 
 func (s *loopStream) init() {
-	s.changed.L = &s.mu
+	s.changed.init(&s.mu)
 	s.size = loopbackBuffer
 }
 
 func (s *loopStream) read(b []byte) (int, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	n, err := s.readLocked(b)
+	s.mu.Unlock()
+	return n, err
+}
+
+func (s *loopStream) readLocked(b []byte) (int, error) {
 	for {
 		switch {
 		case s.readerGone:
@@ -145,7 +159,7 @@ func (s *loopStream) read(b []byte) (int, error) {
 		case s.ended || s.deaf:
 			return 0, io.EOF
 		}
-		s.reader.wait(&s.changed)
+		s.reader.wait(&s.changed, &s.mu)
 	}
 }
 
@@ -162,15 +176,20 @@ func (s *loopStream) take(b []byte) int {
 	if s.n == 0 {
 		s.start = 0
 	}
-	s.changed.Broadcast()
+	s.changed.broadcast()
 	return n
 }
 
-func (s *loopStream) write(b []byte) (sent int, err error) {
+func (s *loopStream) write(b []byte) (int, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	n, err := s.writeLocked(b)
+	s.mu.Unlock()
+	return n, err
+}
+
+func (s *loopStream) writeLocked(b []byte) (sent int, err error) {
 	for s.sending && !s.writerGone {
-		s.changed.Wait()
+		s.changed.wait()
 	}
 	if s.writerGone {
 		return 0, ErrClosed
@@ -194,7 +213,7 @@ func (s *loopStream) write(b []byte) (sent int, err error) {
 			sent += len(b)
 			b = nil
 		case s.n == s.size:
-			s.writer.wait(&s.changed)
+			s.writer.wait(&s.changed, &s.mu)
 			continue
 		default:
 			n := s.put(b)
@@ -203,7 +222,7 @@ func (s *loopStream) write(b []byte) (sent int, err error) {
 		}
 		if err != nil || len(b) == 0 {
 			s.sending = false
-			s.changed.Broadcast()
+			s.changed.broadcast()
 			return sent, err
 		}
 	}
@@ -222,75 +241,82 @@ func (s *loopStream) put(b []byte) int {
 	first := copy(s.buf[end:], b[:n])
 	copy(s.buf, b[first:n])
 	s.n += n
-	s.changed.Broadcast()
+	s.changed.broadcast()
 	return n
 }
 
 func (s *loopStream) setSize(n int) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.buf == nil && n > 0 {
 		s.size = min(n, loopbackBuffer)
 	}
+	s.mu.Unlock()
 }
 
 func (s *loopStream) setDeadline(a *alarm, t time.Time) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a == &s.reader && s.readerGone || a == &s.writer && s.writerGone {
+	gone := a == &s.reader && s.readerGone || a == &s.writer && s.writerGone
+	if !gone {
+		a.set(t)
+		s.changed.broadcast()
+	}
+	s.mu.Unlock()
+	return closedIf(gone)
+}
+
+func closedIf(gone bool) error {
+	if gone {
 		return ErrClosed
 	}
-	a.set(t)
-	s.changed.Broadcast()
 	return nil
 }
 
 // shutRead makes the reader see the end; what is written is lost.
 func (s *loopStream) shutRead() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.readerGone {
-		return ErrClosed
+	gone := s.readerGone
+	if !gone {
+		s.deaf = true
+		s.n, s.start = 0, 0
+		s.changed.broadcast()
 	}
-	s.deaf = true
-	s.n, s.start = 0, 0
-	s.changed.Broadcast()
-	return nil
+	s.mu.Unlock()
+	return closedIf(gone)
 }
 
 // shutWrite makes the reader see the end after the data.
 func (s *loopStream) shutWrite() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.writerGone {
-		return ErrClosed
+	gone := s.writerGone
+	if !gone {
+		s.ended = true
+		s.changed.broadcast()
 	}
-	s.ended = true
-	s.changed.Broadcast()
-	return nil
+	s.mu.Unlock()
+	return closedIf(gone)
 }
 
 // closeRead closes the reader's end and reports whether there was data that
 // it had not read.
 func (s *loopStream) closeRead() (unread bool, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.readerGone {
-		return false, ErrClosed
+	gone := s.readerGone
+	if !gone {
+		s.readerGone = true
+		s.unwanted = s.n > 0
+		s.buf, s.n, s.start = nil, 0, 0
+		s.reader.stop()
+		s.changed.broadcast()
+		unread = s.unwanted
 	}
-	s.readerGone = true
-	s.unwanted = s.n > 0
-	s.buf, s.n, s.start = nil, 0, 0
-	s.reader.stop()
-	s.changed.Broadcast()
-	return s.unwanted, nil
+	s.mu.Unlock()
+	return unread, closedIf(gone)
 }
 
 // closeWrite closes the writer's end. As in TCP, the reader sees the end of
 // the stream, or a reset if the writer has left data unread or wants it so.
 func (s *loopStream) closeWrite(unread bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.writerGone = true
 	if s.abort {
 		s.n, s.start = 0, 0
@@ -298,42 +324,13 @@ func (s *loopStream) closeWrite(unread bool) {
 	s.reset = unread || s.abort
 	s.ended = true
 	s.writer.stop()
-	s.changed.Broadcast()
+	s.changed.broadcast()
+	s.mu.Unlock()
 }
 
-// A loopListener accepts the connections that are dialed in memory, and those
-// of the device if it has a socket there too.
-type loopListener struct {
-	binding *binding
-	dev     *devSocket // nil if it listens in memory alone
-
-	mu          sync.Mutex
-	changed     sync.Cond
-	first, last *loopConn // dialed, not accepted yet
-	waiting     int       // how many these are
-	alarm       alarm
-	closed      bool
-
-	// For devices whose Accept has no deadline: a goroutine is in it, or has
-	// come back with what it got.
-	accepting bool
-	got       *accepted
-}
-
-// accepted is a new connection, or why there is none.
-type accepted struct {
-	sock          socket
-	local, remote netip.AddrPort
-	err           error
-}
-
-// dialLoopback connects to a listener in memory. local may be invalid, or have
-// no port.
-func dialLoopback(local, remote netip.AddrPort) (*loopConn, error) {
-	l := findListener(remote)
-	if l == nil {
-		return nil, os.NewSyscallError("connect", errConnRefused)
-	}
+// dialLoopback connects to the listener l in memory, at the address remote. local
+// may be invalid, or have no port.
+func dialLoopback(l *loopListener, local, remote netip.AddrPort) (*loopConn, error) {
 	b, err := loopbackBinding(false, local, remote)
 	if err != nil {
 		return nil, err
@@ -343,12 +340,14 @@ func dialLoopback(local, remote netip.AddrPort) (*loopConn, error) {
 	}
 	near, far := loopPair(b.local, remote)
 	near.binding = b
-	if !l.offer(far) {
+	if !l.offer(newTCPConn(far.socket(), l.net, far.local, far.remote)) {
 		b.release()
-		return nil, os.NewSyscallError("connect", errConnRefused)
+		return nil, errLoopRefused()
 	}
 	return near, nil
 }
+
+func errLoopRefused() error { return os.NewSyscallError("connect", errConnRefused) }
 
 // loopbackBinding returns the binding for a socket that talks to remote.
 func loopbackBinding(udp bool, local, remote netip.AddrPort) (*binding, error) {
@@ -361,156 +360,4 @@ func loopbackBinding(udp bool, local, remote netip.AddrPort) (*binding, error) {
 	}
 	b := &binding{udp: udp, local: netip.AddrPortFrom(addr, local.Port())}
 	return b, nil
-}
-
-func newLoopListener(b *binding) *loopListener {
-	l := &loopListener{binding: b}
-	l.changed.L = &l.mu
-	return l
-}
-
-// offer puts a connection in the queue. It reports false if the listener is
-// closed or the queue is full.
-func (l *loopListener) offer(c *loopConn) bool {
-	l.mu.Lock()
-	if l.closed || l.waiting == loopbackBacklog {
-		l.mu.Unlock()
-		return false
-	}
-	if l.last == nil {
-		l.first = c
-	} else {
-		l.last.next = c
-	}
-	l.last = c
-	l.waiting++
-	l.changed.Broadcast()
-	l.mu.Unlock()
-	if l.dev != nil {
-		l.dev.wake()
-	}
-	return true
-}
-
-// pending reports whether a connection is in the queue.
-func (l *loopListener) pending() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.first != nil
-}
-
-// poll returns the connection at the head of the queue, or why there will be
-// none, or nothing.
-func (l *loopListener) poll() (got accepted, ok bool) {
-	switch c := l.first; {
-	case l.closed:
-		return accepted{err: ErrClosed}, true
-	case l.alarm.expired():
-		return accepted{err: os.ErrDeadlineExceeded}, true
-	case c != nil:
-		l.first, c.next = c.next, nil
-		if l.first == nil {
-			l.last = nil
-		}
-		l.waiting--
-		return accepted{sock: c, local: c.local, remote: c.remote}, true
-	case l.got != nil:
-		got, l.got = *l.got, nil
-		return got, true
-	}
-	return got, false
-}
-
-// accept waits for a connection in memory or on the device.
-func (l *loopListener) accept() accepted {
-	timed := l.dev != nil && l.dev.timed()
-	for {
-		l.mu.Lock()
-		got, ok := l.poll()
-		for !ok && !timed {
-			if l.dev != nil && !l.accepting {
-				l.accepting = true
-				go l.fetch()
-			}
-			l.alarm.wait(&l.changed)
-			got, ok = l.poll()
-		}
-		l.mu.Unlock()
-		if ok {
-			return got
-		}
-		// The device obeys deadlines, and offer uses them to wake it.
-		if got = l.acceptDevice(); got.err != errPending {
-			return got
-		}
-	}
-}
-
-// fetch waits in the Accept of a device that nothing but a connection, or the
-// listener's end, can wake.
-func (l *loopListener) fetch() {
-	got := l.acceptDevice()
-	l.mu.Lock()
-	l.accepting = false
-	late := l.closed
-	if !late {
-		l.got = &got
-	}
-	l.changed.Broadcast()
-	l.mu.Unlock()
-	if late && got.err == nil {
-		got.sock.close()
-	}
-}
-
-func (l *loopListener) acceptDevice() accepted {
-	fd, remote, err := l.dev.accept()
-	if err != nil {
-		return accepted{err: err}
-	}
-	s := newDevSocket(l.dev.dev, fd, l.dev.domain, sockStream)
-	return accepted{sock: s, local: s.localAddr(l.dev.bound, remote.Addr()), remote: unmap(remote)}
-}
-
-func (l *loopListener) setDeadline(t time.Time) error {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return ErrClosed
-	}
-	l.alarm.set(t)
-	l.changed.Broadcast()
-	l.mu.Unlock()
-	if l.dev != nil && l.dev.timed() {
-		return l.dev.setDeadline(reading, t)
-	}
-	return nil
-}
-
-func (l *loopListener) close() error {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return ErrClosed
-	}
-	l.closed = true
-	unaccepted, got := l.first, l.got
-	l.first, l.last, l.got = nil, nil, nil
-	l.alarm.stop()
-	l.changed.Broadcast()
-	l.mu.Unlock()
-	// Those who have dialed already find their connections reset.
-	for c := unaccepted; c != nil; c = c.next {
-		c.setOption(solSocket, soLinger, 0)
-		c.close()
-	}
-	if got != nil && got.err == nil {
-		got.sock.close()
-	}
-	var err error
-	if l.dev != nil {
-		err = l.dev.close()
-	}
-	l.binding.release()
-	return err
 }

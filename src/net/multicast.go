@@ -46,7 +46,7 @@ func (lc *ListenConfig) listenGroup(network string, gaddr *UDPAddr, join func(*d
 		return nil, err
 	}
 	u.dev.setOption(solSocket, soReuseaddr, true) // a device may do without
-	if err = lc.control(network, b.domain(), gaddr.String(), u.dev); err == nil {
+	if err = lc.control(network, b.domain(), gaddr, u.dev); err == nil {
 		err = b.bind(u.dev)
 	}
 	if err == nil && join != nil {
@@ -60,15 +60,15 @@ func (lc *ListenConfig) listenGroup(network string, gaddr *UDPAddr, join func(*d
 	return newUDPConn(u, network, b.local), nil
 }
 
-func (s *devSocket) joinGroup(group netip.Addr, ifIndex int) (err error) {
+func (s *devSocket) joinGroup(group netip.Addr, ifIndex int) error {
 	d, ok := s.dev.(multicaster)
 	if !ok {
 		return errNoMulticast
 	}
-	if err := s.enter(0); err != nil {
-		return err
+	err := s.enter(0)
+	if err == nil {
+		err = callJoinGroup(d, s.fd, group, ifIndex)
+		s.leave(0)
 	}
-	defer s.leave(0)
-	defer recovered(&err)
-	return d.JoinGroup(s.fd, group, ifIndex)
+	return err
 }

@@ -10,10 +10,10 @@
 package net
 
 import (
-	"io"
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // Addr is the address of one end of a connection, or of a listener.
@@ -99,21 +99,31 @@ type Listener interface {
 }
 
 // conn is what the connections of all networks share. The zero conn is not
-// connected: its methods fail with EINVAL.
+// connected: its methods fail with EINVAL. What it consists of is behind a pointer
+// without a type: TinyGo has the descriptors of all types that are named in what
+// is put into an interface.
 type conn struct {
-	sock         socket
+	p unsafe.Pointer // *connState, or nil
+}
+
+type connState struct {
+	socket
 	net          string
 	laddr, raddr Addr // nil if unknown
 }
 
-func (c *conn) ok() bool { return c != nil && c.sock != nil }
+func (c *conn) ok() bool { return c != nil && c.p != nil }
+
+// state returns what c consists of. It must be connected.
+func (c *conn) state() *connState { return (*connState)(c.p) }
 
 // fail returns err as an OpError of c, and nil for nil.
 func (c *conn) fail(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &OpError{Op: op, Net: c.net, Source: c.laddr, Addr: c.raddr, Err: err}
+	s := c.state()
+	return &OpError{Op: op, Net: s.net, Source: s.laddr, Addr: s.raddr, Err: err}
 }
 
 // failSet is fail for operations on the socket itself, not with the peer.
@@ -121,16 +131,17 @@ func (c *conn) failSet(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &OpError{Op: op, Net: c.net, Addr: c.laddr, Err: err}
+	s := c.state()
+	return &OpError{Op: op, Net: s.net, Addr: s.laddr, Err: err}
 }
 
 // Read reads from the connection as Conn says.
 func (c *conn) Read(b []byte) (int, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
-	n, _, err := c.sock.recv(b)
-	if err != nil && err != io.EOF {
+	n, err := c.state().recv(b)
+	if err != nil && !isEOF(err) {
 		err = c.fail("read", err)
 	}
 	return n, err
@@ -139,9 +150,9 @@ func (c *conn) Read(b []byte) (int, error) {
 // Write writes to the connection as Conn says.
 func (c *conn) Write(b []byte) (int, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
-	n, err := c.sock.send(b)
+	n, err := c.state().send(b)
 	if err != nil {
 		err = c.fail("write", err)
 	}
@@ -151,9 +162,9 @@ func (c *conn) Write(b []byte) (int, error) {
 // Close closes the connection and wakes the calls that are blocked on it.
 func (c *conn) Close() error {
 	if !c.ok() {
-		return syscall.EINVAL
+		return errInvalid
 	}
-	return c.fail("close", c.sock.close())
+	return c.fail("close", c.state().close())
 }
 
 // LocalAddr returns the local address, which callers share and must not
@@ -162,7 +173,7 @@ func (c *conn) LocalAddr() Addr {
 	if !c.ok() {
 		return nil
 	}
-	return c.laddr
+	return c.state().laddr
 }
 
 // RemoteAddr returns the peer's address, which callers share and must not
@@ -171,7 +182,7 @@ func (c *conn) RemoteAddr() Addr {
 	if !c.ok() {
 		return nil
 	}
-	return c.raddr
+	return c.state().raddr
 }
 
 // SetDeadline sets the read and the write deadline.
@@ -186,9 +197,9 @@ func (c *conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(writin
 
 func (c *conn) setDeadline(dirs direction, t time.Time) error {
 	if !c.ok() {
-		return syscall.EINVAL
+		return errInvalid
 	}
-	return c.failSet("set", c.sock.setDeadline(dirs, t))
+	return c.failSet("set", c.state().setDeadline(dirs, t))
 }
 
 // SetReadBuffer sets the size of the receive buffer in bytes. A device may not
@@ -201,16 +212,16 @@ func (c *conn) SetWriteBuffer(bytes int) error { return c.setOption(solSocket, s
 
 func (c *conn) setOption(level, opt int, value any) error {
 	if !c.ok() {
-		return syscall.EINVAL
+		return errInvalid
 	}
-	return c.failSet("set", c.sock.setOption(level, opt, value))
+	return c.failSet("set", c.state().setOption(level, opt, value))
 }
 
 func (c *conn) shutdown(how int) error {
 	if !c.ok() {
-		return syscall.EINVAL
+		return errInvalid
 	}
-	return c.fail("close", c.sock.shutdown(how))
+	return c.fail("close", c.state().shutdown(how))
 }
 
 // File returns a duplicate of the socket's descriptor as a file, which the
@@ -218,9 +229,10 @@ func (c *conn) shutdown(how int) error {
 // descriptor it fails with errors.ErrUnsupported.
 func (c *conn) File() (*os.File, error) {
 	if !c.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
-	f, err := socketFile(deviceSocket(c.sock), c.net, c.laddr, c.raddr)
+	s := c.state()
+	f, err := socketFile(s.device(), s.net, s.laddr, s.raddr)
 	if err != nil {
 		return nil, c.fail("file", err)
 	}
@@ -231,22 +243,12 @@ func (c *conn) File() (*os.File, error) {
 // SyscallConn fails with errors.ErrUnsupported.
 func (c *conn) SyscallConn() (syscall.RawConn, error) {
 	if !c.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
-	raw, err := newRawConn(deviceSocket(c.sock), c.net, c.laddr, c.raddr)
+	s := c.state()
+	raw, err := newRawConn(s.device(), s.net, s.laddr, s.raddr)
 	if err != nil {
 		return nil, c.fail("raw-control", err)
 	}
 	return raw, nil
-}
-
-// deviceSocket returns the device's socket behind s, or nil.
-func deviceSocket(s socket) *devSocket {
-	switch s := s.(type) {
-	case *devSocket:
-		return s
-	case *udpSocket:
-		return s.dev
-	}
-	return nil
 }

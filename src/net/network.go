@@ -61,25 +61,21 @@ func (r *Resolver) resolve(ctx context.Context, proto string, family byte, addre
 		if address == "" {
 			return []netip.AddrPort{{}}, "", nil
 		}
-		var service string
-		if host, service, err = SplitHostPort(address); err != nil {
-			return nil, "", err
-		}
-		if port, err = r.LookupPort(ctx, proto, service); err != nil {
+		if host, port, err = splitPort(proto, address); err != nil {
 			return nil, "", err
 		}
 	}
 	if host == "" {
 		return []netip.AddrPort{netip.AddrPortFrom(netip.Addr{}, uint16(port))}, "", nil
 	}
-	ips, err := r.lookupIPs(ctx, family, host)
+	ips, literal, err := r.lookupIPs(ctx, family, host)
 	if err != nil {
 		return nil, "", err
 	}
-	if family == '4' && len(ips) == 1 && ips[0] == netip.IPv6Unspecified() {
-		ips[0] = netip.IPv4Unspecified() // no host in particular, in any family
-	}
 	for _, ip := range ips {
+		if family == '4' && ip == netip.IPv6Unspecified() && len(ips) == 1 {
+			ip = netip.IPv4Unspecified() // no host in particular, in any family
+		}
 		if inFamily(ip, family) {
 			addrs = append(addrs, netip.AddrPortFrom(ip, uint16(port)))
 		}
@@ -87,10 +83,33 @@ func (r *Resolver) resolve(ctx context.Context, proto string, family byte, addre
 	if len(addrs) == 0 {
 		return nil, "", &AddrError{Err: errNoSuitableAddress.Error(), Addr: host}
 	}
-	if _, ok := parseAddr(host); ok {
+	if literal {
 		host = ""
 	}
 	return addrs, host, nil
+}
+
+// splitPort splits "host:port" into the host and the number of the port, which may
+// be the name of a service of the protocol, "tcp" or "udp".
+func splitPort(proto, address string) (host string, port int, err error) {
+	host, service, err := SplitHostPort(address)
+	if err != nil {
+		return "", 0, err
+	}
+	port, named := parsePort(service)
+	switch {
+	case named:
+		services := tcpServices
+		if proto[0] == 'u' {
+			services = udpServices
+		}
+		if port = servicePort(services, service); port == 0 {
+			err = unknownPort(proto, service)
+		}
+	case port < 0 || port > 65535:
+		err = &AddrError{Err: "invalid port", Addr: service}
+	}
+	return host, port, err
 }
 
 // resolveOne returns the one address that ResolveTCPAddr and its like choose:

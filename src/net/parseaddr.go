@@ -61,58 +61,53 @@ func parseIPv6(s string) (addr netip.Addr, ok bool) {
 	}
 	var b [16]byte
 	n, gap := 0, -1 // bytes so far, and where "::" stands
-	if len(s) >= 2 && s[:2] == "::" {
-		gap, s = 0, s[2:]
+	i := 0
+	if len(s) >= 2 && s[0] == ':' && s[1] == ':' {
+		gap, i = 0, 2
 	}
-	for s != "" {
-		if n == 16 {
-			return addr, false
-		}
-		v, digits := 0, 0
-		for digits < len(s) {
-			d := hexDigit(s[digits])
+	for i < len(s) {
+		start, v := i, 0
+		for ; i < len(s); i++ {
+			d := hexDigit(s[i])
 			if d < 0 {
 				break
 			}
-			if digits++; digits > 4 {
-				return addr, false
-			}
 			v = v<<4 | d
 		}
-		switch {
-		case digits == 0:
-			return addr, false
-		case digits < len(s) && s[digits] == '.':
+		if i < len(s) && s[i] == '.' {
 			// The last four bytes may be an IPv4 address.
-			v4, ok := parseIPv4(s)
+			v4, ok := parseIPv4(s[start:])
 			if !ok || n > 12 {
 				return addr, false
 			}
 			n += copy(b[n:], v4[:])
-			s = ""
-			continue
+			break
+		}
+		if n == 16 || i == start || i > start+4 {
+			return addr, false
 		}
 		b[n], b[n+1] = byte(v>>8), byte(v)
 		n += 2
-		if s = s[digits:]; s == "" {
+		if i == len(s) {
 			break
 		}
-		if s[0] != ':' || len(s) == 1 {
+		// A colon and something behind it, or two.
+		if i++; s[i-1] != ':' || i == len(s) {
 			return addr, false
 		}
-		if s = s[1:]; s[0] == ':' {
-			if gap >= 0 {
+		if s[i] == ':' {
+			if i++; gap >= 0 {
 				return addr, false
 			}
-			gap, s = n, s[1:]
+			gap = n
 		}
 	}
-	switch {
-	case gap >= 0 && n < 16:
+	if gap < 0 && n < 16 || gap >= 0 && n == 16 {
+		return addr, false
+	}
+	if gap >= 0 {
 		tail := copy(b[16-(n-gap):], b[gap:n])
 		clear(b[gap : 16-tail])
-	case gap >= 0 || n < 16:
-		return addr, false
 	}
 	return netip.AddrFrom16(b).WithZone(zone), true
 }

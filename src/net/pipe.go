@@ -58,7 +58,7 @@ func (pipeAddr) String() string  { return "pipe" }
 // while anyone waits.
 type pipeHalf struct {
 	mu      sync.Mutex
-	changed sync.Cond
+	changed condition
 
 	writing bool   // a Write has its turn
 	offered bool   // it has something to read, which may be no bytes
@@ -70,7 +70,7 @@ type pipeHalf struct {
 
 func newPipeHalf() *pipeHalf {
 	h := new(pipeHalf)
-	h.changed.L = &h.mu
+	h.changed.init(&h.mu)
 	return h
 }
 
@@ -90,11 +90,11 @@ func (h *pipeHalf) read(b []byte) (int, error) {
 			h.data = h.data[n:]
 			if len(h.data) == 0 {
 				h.offered = false
-				h.changed.Broadcast()
+				h.changed.broadcast()
 			}
 			return n, nil
 		}
-		h.readDeadline.wait(&h.changed)
+		h.readDeadline.wait(&h.changed, &h.mu)
 	}
 }
 
@@ -108,20 +108,20 @@ func (h *pipeHalf) write(b []byte) (int, error) {
 		if !h.writing {
 			break
 		}
-		h.writeDeadline.wait(&h.changed)
+		h.writeDeadline.wait(&h.changed, &h.mu)
 	}
 	h.writing, h.offered, h.data = true, true, b
-	h.changed.Broadcast()
+	h.changed.broadcast()
 	var err error
 	for h.offered && err == nil {
-		h.writeDeadline.wait(&h.changed)
+		h.writeDeadline.wait(&h.changed, &h.mu)
 		if h.offered { // if all was read, what happened since does not matter
 			err = h.cannotWrite()
 		}
 	}
 	n := len(b) - len(h.data)
 	h.writing, h.offered, h.data = false, false, nil
-	h.changed.Broadcast()
+	h.changed.broadcast()
 	return n, err
 }
 
@@ -143,7 +143,7 @@ func (h *pipeHalf) setDeadline(a *alarm, t time.Time) error {
 		return io.ErrClosedPipe
 	}
 	a.set(t)
-	h.changed.Broadcast()
+	h.changed.broadcast()
 	return nil
 }
 
@@ -153,5 +153,5 @@ func (h *pipeHalf) close(end *bool) {
 	*end = true
 	h.readDeadline.stop()
 	h.writeDeadline.stop()
-	h.changed.Broadcast()
+	h.changed.broadcast()
 }

@@ -78,7 +78,7 @@ func (b *binding) open() (*devSocket, error) {
 
 // where tells whether a socket for b is needed in memory and on the device.
 func (b *binding) where() (memory, device bool) {
-	loop, all := b.local.Addr().IsLoopback(), b.local.Addr().IsUnspecified()
+	loop, all := isLoopback(b.local.Addr()), b.local.Addr().IsUnspecified()
 	if deviceHasLoopback() {
 		return false, true
 	}
@@ -98,20 +98,24 @@ const firstEphemeral = 49152
 // take enters b in the list of ports in use. Port 0 becomes a free one.
 func (b *binding) take() error {
 	ports.mu.Lock()
-	defer ports.mu.Unlock()
+	free := false
 	if b.local.Port() != 0 {
-		if b.collides() {
-			return errAddrInUse
+		free = !b.collides()
+	} else {
+		free = b.choose()
+	}
+	if free {
+		b.taken = true
+		b.prev, b.next = nil, ports.first
+		if b.next != nil {
+			b.next.prev = b
 		}
-	} else if !b.choose() {
+		ports.first = b
+	}
+	ports.mu.Unlock()
+	if !free {
 		return errAddrInUse
 	}
-	b.taken = true
-	b.prev, b.next = nil, ports.first
-	if b.next != nil {
-		b.next.prev = b
-	}
-	ports.first = b
 	return nil
 }
 
@@ -224,45 +228,44 @@ func (b *binding) covers(addr netip.Addr) bool {
 // release takes b off the list if it is there.
 func (b *binding) release() {
 	ports.mu.Lock()
-	defer ports.mu.Unlock()
-	if !b.taken {
-		return
+	if b.taken {
+		b.taken = false
+		if b.prev != nil {
+			b.prev.next = b.next
+		} else {
+			ports.first = b.next
+		}
+		if b.next != nil {
+			b.next.prev = b.prev
+		}
 	}
-	b.taken = false
-	if b.prev != nil {
-		b.prev.next = b.next
-	} else {
-		ports.first = b.next
-	}
-	if b.next != nil {
-		b.next.prev = b.prev
-	}
+	ports.mu.Unlock()
 }
 
 // findListener returns the listener at that address, or nil.
-func findListener(at netip.AddrPort) *loopListener {
+func findListener(at netip.AddrPort) (l *loopListener) {
 	ports.mu.Lock()
-	defer ports.mu.Unlock()
-	for b := ports.first; b != nil; b = b.next {
-		if b.listener != nil && b.local.Port() == at.Port() && b.covers(at.Addr()) {
-			return b.listener
+	for b := ports.first; b != nil && l == nil; b = b.next {
+		if b.local.Port() == at.Port() && b.covers(at.Addr()) {
+			l = b.listener
 		}
 	}
-	return nil
+	ports.mu.Unlock()
+	return l
 }
 
 // findInbox returns the datagram socket that takes what is sent from one
 // address to another, or nil.
-func findInbox(from, to netip.AddrPort) *udpSocket {
+func findInbox(from, to netip.AddrPort) (inbox *udpSocket) {
 	ports.mu.Lock()
-	defer ports.mu.Unlock()
 	for b := ports.first; b != nil; b = b.next {
 		if b.inbox != nil && b.local.Port() == to.Port() && b.covers(to.Addr()) {
-			if b.peer.IsValid() && b.peer != from {
-				return nil
+			if !b.peer.IsValid() || b.peer == from {
+				inbox = b.inbox
 			}
-			return b.inbox
+			break
 		}
 	}
-	return nil
+	ports.mu.Unlock()
+	return inbox
 }

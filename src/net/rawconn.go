@@ -21,5 +21,5 @@ func controlConn(s *devSocket, network string) syscall.RawConn {
 // rawListener is a listener's descriptor, which is not for reading or writing.
 type rawListener struct{ syscall.RawConn }
 
-func (rawListener) Read(func(fd uintptr) bool) error  { return syscall.EINVAL }
-func (rawListener) Write(func(fd uintptr) bool) error { return syscall.EINVAL }
+func (rawListener) Read(func(fd uintptr) bool) error  { return errInvalid }
+func (rawListener) Write(func(fd uintptr) bool) error { return errInvalid }

@@ -15,8 +15,8 @@ const mostPerSendfile = 4 << 20
 // part of one, and c has a descriptor. If not it reports handled as false and
 // has done nothing.
 func (c *conn) sendFile(r io.Reader) (sent int64, handled bool, err error) {
-	s, ok := c.sock.(*devSocket)
-	if !ok {
+	s := c.state().device()
+	if s == nil {
 		return 0, false, nil
 	}
 	left := int64(1<<63 - 1)

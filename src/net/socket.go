@@ -3,27 +3,89 @@ package net
 import (
 	"context"
 	"errors"
-	"io"
 	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
-// socket is what is behind a connection: a socket of the device, one end of a
-// loopback connection, or a datagram socket on both. Its errors are bare: the
-// connection makes OpErrors of them.
-type socket interface {
+// socketOps are what can be done with a socket that is no stream of the device's:
+// one end of a loopback connection, or a socket for datagrams. Their errors are
+// bare: the connection makes OpErrors of them.
+//
+// This is no interface, since of a type that is put into one TinyGo links all
+// methods, in programs too that turn out later to make no socket of the kind.
+type socketOps struct {
 	// recv reads at most len(b) bytes of a stream, whose end is io.EOF, or one
-	// datagram, for which it returns the sender too.
-	recv(b []byte) (n int, from netip.AddrPort, err error)
+	// datagram.
+	recv func(s unsafe.Pointer, b []byte) (int, error)
 	// send writes all of b unless there is an error.
-	send(b []byte) (int, error)
-	setDeadline(dirs direction, t time.Time) error
-	shutdown(how int) error
-	setOption(level, opt int, value any) error
-	close() error
+	send        func(s unsafe.Pointer, b []byte) (int, error)
+	setDeadline func(s unsafe.Pointer, dirs direction, t time.Time) error
+	shutdown    func(s unsafe.Pointer, how int) error
+	setOption   func(s unsafe.Pointer, level, opt int, value any) error
+	close       func(s unsafe.Pointer) error
+	device      func(s unsafe.Pointer) *devSocket // behind it, or nil
+}
+
+// A socket is what is behind a connection: a stream of the device's, or another
+// kind of socket with its operations.
+type socket struct {
+	dev   *devSocket
+	ops   *socketOps
+	other unsafe.Pointer
+}
+
+func (s *socket) recv(b []byte) (int, error) {
+	if s.dev != nil {
+		return s.dev.recv(b)
+	}
+	return s.ops.recv(s.other, b)
+}
+
+func (s *socket) send(b []byte) (int, error) {
+	if s.dev != nil {
+		return s.dev.send(b)
+	}
+	return s.ops.send(s.other, b)
+}
+
+func (s *socket) setDeadline(dirs direction, t time.Time) error {
+	if s.dev != nil {
+		return s.dev.setDeadline(dirs, t)
+	}
+	return s.ops.setDeadline(s.other, dirs, t)
+}
+
+func (s *socket) shutdown(how int) error {
+	if s.dev != nil {
+		return s.dev.shutdown(how)
+	}
+	return s.ops.shutdown(s.other, how)
+}
+
+func (s *socket) setOption(level, opt int, value any) error {
+	if s.dev != nil {
+		return s.dev.setOption(level, opt, value)
+	}
+	return s.ops.setOption(s.other, level, opt, value)
+}
+
+func (s *socket) close() error {
+	if s.dev != nil {
+		return s.dev.close()
+	}
+	return s.ops.close(s.other)
+}
+
+// device returns the device's socket behind s, or nil.
+func (s *socket) device() *devSocket {
+	if s.dev != nil {
+		return s.dev
+	}
+	return s.ops.device(s.other)
 }
 
 // deviceBacklog is how many connections a device should keep that were not
@@ -59,10 +121,9 @@ type devSocket struct {
 	msg atomic.Pointer[msgCall] // that is over, for the next to use
 
 	mu        sync.Mutex
-	changed   sync.Cond // busy, closed or freed changed
+	changed   turn // busy, closed or freed changed
 	deadlines [2]instant
 	busy      direction      // directions in which a call is under way
-	panicked  [2]bool        // the call that has its turn in that direction did
 	users     int            // calls inside the device
 	peer      netip.AddrPort // of a datagram socket
 	listening bool
@@ -71,7 +132,7 @@ type devSocket struct {
 	freeErr   error
 }
 
-// errPending is what recv and accept return when pending reports true.
+// errPending is what receiving calls return when pending reports true.
 var errPending = errors.New("there is something to receive elsewhere")
 
 // openSocket makes a socket on dev that fits addr.
@@ -83,9 +144,8 @@ func openSocket(dev netdever, addr netip.Addr, stype, proto int) (*devSocket, er
 	return makeSocket(dev, domain, stype, proto)
 }
 
-func makeSocket(dev netdever, domain, stype, proto int) (s *devSocket, err error) {
-	defer recovered(&err)
-	fd, err := dev.Socket(domain, stype, proto)
+func makeSocket(dev netdever, domain, stype, proto int) (*devSocket, error) {
+	fd, err := callSocket(dev, domain, stype, proto)
 	if err != nil {
 		return nil, err
 	}
@@ -98,29 +158,26 @@ func makeSocket(dev netdever, domain, stype, proto int) (s *devSocket, err error
 func newDevSocket(dev netdever, fd, domain, stype int) *devSocket {
 	s := &devSocket{dev: dev, fd: fd, domain: domain, stype: stype}
 	s.datagrams = stype == sockDgram || stype == sockRaw
-	s.changed.L = &s.mu
+	s.changed.init(&s.mu)
 	return s
-}
-
-// timed reports whether the device knows the deadlines of blocked calls.
-func (s *devSocket) timed() bool {
-	_, ok := s.dev.(deadliner)
-	return ok
 }
 
 // enter is called before a call into the device, and leave after it. dir is
 // the direction in which others have to wait for their turn, or 0.
 func (s *devSocket) enter(dir direction) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for s.busy&dir != 0 && !s.closed {
-		s.changed.Wait()
+		s.changed.wait()
 	}
-	if s.closed {
+	closed := s.closed
+	if !closed {
+		s.busy |= dir
+		s.users++
+	}
+	s.mu.Unlock()
+	if closed {
 		return ErrClosed
 	}
-	s.busy |= dir
-	s.users++
 	return nil
 }
 
@@ -130,7 +187,7 @@ func (s *devSocket) leave(dir direction) {
 	s.users--
 	free := s.closed && s.users == 0 && !s.freed
 	if dir != 0 {
-		s.changed.Broadcast()
+		s.changed.broadcast()
 	}
 	s.mu.Unlock()
 	if free {
@@ -140,17 +197,12 @@ func (s *devSocket) leave(dir direction) {
 
 // free frees the socket on the device. It is called once.
 func (s *devSocket) free() {
-	err := s.callClose()
+	raceRelease()
+	err := callClose(s.dev, s.fd)
 	s.mu.Lock()
 	s.freed, s.freeErr = true, err
-	s.changed.Broadcast()
+	s.changed.broadcast()
 	s.mu.Unlock()
-}
-
-func (s *devSocket) callClose() (err error) {
-	defer recovered(&err)
-	raceRelease()
-	return s.dev.Close(s.fd)
 }
 
 // close wakes all calls on the socket and frees it.
@@ -159,13 +211,14 @@ func (s *devSocket) close() error {
 		return err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	// A device with deadlines has been told to return. Others do it in their
 	// own time, and the last call frees the socket then.
 	for s.timed() && !s.freed {
-		s.changed.Wait()
+		s.changed.wait()
 	}
-	return s.freeErr
+	err := s.freeErr
+	s.mu.Unlock()
+	return err
 }
 
 // abandon is close, except that it does not wait until blocked calls have
@@ -179,16 +232,18 @@ func (s *devSocket) abandon() error {
 	s.closed = true
 	blocked := s.users > 0
 	s.users++
-	s.changed.Broadcast()
-	// Without deadlines nothing but its end wakes a listener.
-	now := blocked && s.listening && !s.timed()
+	s.changed.broadcast()
 	s.mu.Unlock()
 	switch {
-	case now:
+	case !blocked:
+	case s.timed():
+		// Who sets another deadline at the same time looks again, and finds
+		// the socket closed.
+		callSetDeadline(s.deadliner(), s.fd, reading, longPast)
+		callSetDeadline(s.deadliner(), s.fd, writing, longPast)
+	case s.listening:
+		// Nothing but its end wakes a listener.
 		s.free()
-	case blocked:
-		s.settle(reading)
-		s.settle(writing)
 	}
 	s.leave(0)
 	return nil
@@ -200,39 +255,33 @@ func (s *devSocket) setDeadline(dirs direction, t time.Time) error {
 	if err := s.enter(0); err != nil {
 		return err
 	}
-	defer s.leave(0)
 	at := instantOf(t)
 	var err error
-	for i, dir := range [...]direction{reading, writing} {
+	for dir := reading; dir <= writing; dir <<= 1 {
 		if dirs&dir == 0 {
 			continue
 		}
 		s.mu.Lock()
-		s.deadlines[i] = at
+		s.deadlines[dir>>1] = at
 		s.mu.Unlock()
 		if e := s.settle(dir); e != nil {
 			err = e
 		}
 	}
+	s.leave(0)
 	return err
 }
 
 // settle tells the device the deadline of dir that is right now. Several may do
 // so at once: whoever comes last looks again whether it still is the right one.
 // The caller has entered the device.
-func (s *devSocket) settle(dir direction) (err error) {
-	d, ok := s.dev.(deadliner)
-	if !ok {
+func (s *devSocket) settle(dir direction) error {
+	if !s.timed() {
 		return nil
 	}
-	defer recovered(&err)
 	for {
 		want := s.effective(dir)
-		if dir == reading {
-			err = d.SetReadDeadline(s.fd, want.time())
-		} else {
-			err = d.SetWriteDeadline(s.fd, want.time())
-		}
+		err := callSetDeadline(s.deadliner(), s.fd, dir, want.time())
 		if s.effective(dir) == want {
 			return err
 		}
@@ -243,14 +292,15 @@ func (s *devSocket) settle(dir direction) (err error) {
 func (s *devSocket) effective(dir direction) instant {
 	pending := dir == reading && s.pending != nil && s.pending()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	at := s.deadlines[dir>>1]
 	if s.closed || pending {
-		return longAgo
+		at = longAgo
 	}
-	return s.deadlines[dir>>1]
+	s.mu.Unlock()
+	return at
 }
 
-// wake makes a blocked recv or accept return if pending reports true.
+// wake makes a blocked call that receives return if pending reports true.
 func (s *devSocket) wake() {
 	if s.enter(0) == nil {
 		s.settle(reading)
@@ -259,223 +309,236 @@ func (s *devSocket) wake() {
 }
 
 // interrupted returns why a call in direction dir should not go on, if there
-// is a reason.
+// is a reason. A device that knows its deadlines says itself that one has passed.
 func (s *devSocket) interrupted(dir direction) error {
-	if s.pending != nil && dir == reading && s.pending() {
-		return errPending
-	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	at, closed := s.deadlines[dir>>1], s.closed
+	s.mu.Unlock()
+	if closed {
 		return ErrClosed
 	}
-	if s.deadlines[dir>>1].passed() {
+	if !s.timed() && at.passed() {
 		return os.ErrDeadlineExceeded
 	}
 	return nil
 }
 
-func (s *devSocket) recv(b []byte) (int, netip.AddrPort, error) {
-	if len(b) == 0 && !s.datagrams {
-		return 0, netip.AddrPort{}, nil
+// again is called after an error of a call in direction dir that did nothing, and
+// that a device without deadliner was to end at until. It returns nil if the call
+// is to be made again, and otherwise what the error is to be.
+func (s *devSocket) again(dir direction, err error, until instant) error {
+	if reason := s.interrupted(dir); reason != nil {
+		return reason
 	}
-	return s.receive(b, false)
+	if s.timed() || !isTimeout(err) {
+		return err
+	}
+	// The end of a slice. A device that returns too early must not make us spin.
+	if until.left() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	return nil
 }
 
-// accept waits for a connection and returns its number.
-func (s *devSocket) accept() (int, netip.AddrPort, error) { return s.receive(nil, true) }
-
-// receive does recv and accept, which block alike.
-func (s *devSocket) receive(b []byte, accept bool) (n int, from netip.AddrPort, err error) {
-	if err := s.enter(reading); err != nil {
-		return 0, from, err
+// ready is called before a call that receives, of a socket that may have something
+// to receive elsewhere. Its error is why the call should not be made.
+func (s *devSocket) ready() error {
+	if s.pending == nil || readyElsewhere == nil {
+		return s.interrupted(reading)
 	}
-	defer s.leave(reading)
-	timed := s.timed()
+	return readyElsewhere(s)
+}
+
+// receiveAgain is again for such a socket.
+func (s *devSocket) receiveAgain(err error, until instant) error {
+	if s.pending == nil || againElsewhere == nil || !s.timed() {
+		return s.again(reading, err, until)
+	}
+	return againElsewhere(s, err)
+}
+
+// With TinyGo these are nil in a program that has no such socket, or nothing to
+// send to one but the device.
+var (
+	readyElsewhere func(s *devSocket) error
+	againElsewhere func(s *devSocket, err error) error
+)
+
+func (s *devSocket) readyBeside() error {
+	s.settle(reading)
+	if s.pending() {
+		return errPending
+	}
+	if err := s.interrupted(reading); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	late := s.deadlines[0].passed()
+	s.mu.Unlock()
+	if late {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+func (s *devSocket) againBeside(err error) error {
+	if reason := s.ready(); reason != nil {
+		return reason
+	}
+	if !isTimeout(err) {
+		return err
+	}
+	time.Sleep(time.Millisecond) // a wake-up that came late
+	return nil
+}
+
+// recv reads from a stream.
+func (s *devSocket) recv(b []byte) (n int, err error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if err := s.enter(reading); err != nil {
+		return 0, err
+	}
 	for {
-		if timed && s.pending != nil {
-			s.settle(reading)
+		if err = s.interrupted(reading); err != nil {
+			break
 		}
-		if err := s.interrupted(reading); err != nil {
-			return 0, from, err
-		}
-		var until instant
-		if !timed {
-			until = s.sliced(reading, recvSlice)
-		}
-		n, from, err = s.callReceive(b, accept, until)
+		until := s.slice(reading, recvSlice)
+		n, err = callRecv(s.dev, s.fd, b, until.time())
 		raceAcquire()
 		if err == nil {
 			// A stream with nothing to read is at its end or not ready. To
 			// pass on "0 bytes, no error" would make io.ReadFull spin.
-			if n < 0 || !accept && (n > len(b) || n == 0 && !s.datagrams) {
-				return 0, from, errBadDevice
+			if n <= 0 || n > len(b) {
+				n, err = 0, errBadDevice
 			}
-			return n, from, nil
+			break
 		}
-		if n < 0 || accept || n > len(b) {
+		if n < 0 || n > len(b) {
 			n = 0
 		}
-		if err == io.EOF {
-			return n, from, err
+		if isEOF(err) {
+			break
 		}
-		if reason := s.interrupted(reading); reason != nil {
-			return n, from, reason
+		if n > 0 {
+			if reason := s.interrupted(reading); reason != nil {
+				err = reason
+			}
+			break
 		}
-		if !isTimeout(err) || timed && s.pending == nil || n > 0 {
-			return n, from, err
-		}
-		// The end of a slice, or a wake-up that came late. A device that
-		// returns too early must not make us spin.
-		if timed || until.left() > 0 {
-			time.Sleep(time.Millisecond)
+		if err = s.again(reading, err, until); err != nil {
+			break
 		}
 	}
+	s.leave(reading)
+	return n, err
 }
 
-// sliced returns when a call of a device without deadliner is to return.
-func (s *devSocket) sliced(dir direction, slice time.Duration) instant {
+// send writes to a stream.
+func (s *devSocket) send(b []byte) (sent int, err error) {
+	if err := s.enter(writing); err != nil {
+		return 0, err
+	}
+	for sent < len(b) {
+		if err = s.interrupted(writing); err != nil {
+			break
+		}
+		until := s.slice(writing, sendSlice)
+		raceRelease()
+		n, e := callSend(s.dev, s.fd, b[sent:], until.time())
+		if n > len(b)-sent || e == nil && n <= 0 {
+			err = errBadDevice
+			break
+		}
+		sent += max(n, 0)
+		if e == nil {
+			continue
+		}
+		if err = s.again(writing, e, until); err != nil {
+			break
+		}
+		if n < 0 {
+			err = e
+			break
+		}
+	}
+	s.leave(writing)
+	return sent, err
+}
+
+// accept waits for a connection and returns its number.
+func (s *devSocket) accept() (fd int, from netip.AddrPort, err error) {
+	if err := s.enter(reading); err != nil {
+		return 0, from, err
+	}
+	for {
+		if err = s.ready(); err != nil {
+			break
+		}
+		until := s.slice(reading, recvSlice)
+		fd, from, err = callAccept(s.dev, s.fd)
+		raceAcquire()
+		if err == nil {
+			if fd < 0 {
+				err = errBadDevice
+			}
+			break
+		}
+		if err = s.receiveAgain(err, until); err != nil {
+			break
+		}
+	}
+	s.leave(reading)
+	return fd, from, err
+}
+
+// slice returns when a call of a device without deadliner is to return. Others
+// know their deadlines.
+func (s *devSocket) slice(dir direction, slice time.Duration) instant {
+	if s.timed() {
+		return 0
+	}
 	until := now() + instant(slice)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t := s.deadlines[dir>>1]; t != 0 && t < until {
-		return t
+	at := s.deadlines[dir>>1]
+	s.mu.Unlock()
+	if at != 0 && at < until {
+		return at
 	}
 	return until
 }
 
-// callReceive calls the device, in a turn for reading.
-func (s *devSocket) callReceive(b []byte, accept bool, until instant) (n int, from netip.AddrPort, err error) {
-	n, from, err = s.tryReceive(b, accept, until)
-	if s.panicked[0] {
-		s.panicked[0] = false
-		return 0, from, errPanicked
-	}
-	return n, from, err
-}
-
-// caught is recovered for the calls that must not allocate, as an error whose
-// address is taken does with TinyGo.
-func (s *devSocket) caught(dir direction) {
-	if recover() != nil {
-		s.panicked[dir>>1] = true
-	}
-}
-
-func (s *devSocket) tryReceive(b []byte, accept bool, until instant) (n int, from netip.AddrPort, err error) {
-	defer s.caught(reading)
-	if accept {
-		return s.dev.Accept(s.fd)
-	}
-	if s.datagrams && !s.connected {
-		if d, ok := s.dev.(datagrammer); ok {
-			return d.RecvFrom(s.fd, b, 0, until.time())
-		}
-		if !s.currentPeer().IsValid() {
-			return 0, from, errNoSender
-		}
-	}
-	n, err = s.dev.Recv(s.fd, b, 0, until.time())
-	return n, s.currentPeer(), err
-}
-
-func (s *devSocket) currentPeer() netip.AddrPort {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.peer
-}
-
-func (s *devSocket) send(b []byte) (int, error) { return s.sendTo(b, netip.AddrPort{}) }
-
-// sendTo sends b to the peer of the socket, or a datagram to the address to if
-// that is valid.
-func (s *devSocket) sendTo(b []byte, to netip.AddrPort) (sent int, err error) {
-	if err := s.enter(writing); err != nil {
-		return 0, err
-	}
-	defer s.leave(writing)
-	timed := s.timed()
-	for sent < len(b) || s.datagrams {
-		if err := s.interrupted(writing); err != nil {
-			return sent, err
-		}
-		var until instant // a device with deadliner knows
-		if !timed {
-			until = s.sliced(writing, sendSlice)
-		}
-		n, err := s.callSend(b[sent:], to, until)
-		if n > len(b)-sent || err == nil && (n < 0 || n == 0 && len(b) > 0) {
-			return sent, errBadDevice
-		}
-		sent += max(n, 0)
-		if err != nil {
-			if reason := s.interrupted(writing); reason != nil {
-				return sent, reason
-			}
-			if !timed && isTimeout(err) && (n == 0 || n > 0 && !s.datagrams) {
-				if until.left() > 0 {
-					time.Sleep(time.Millisecond) // it must not make us spin
-				}
-				continue
-			}
-			return sent, err
-		}
-		if s.datagrams {
-			if n < len(b) {
-				return n, io.ErrShortWrite
-			}
-			break
-		}
-	}
-	return sent, nil
-}
-
-// callSend calls the device, in a turn for writing.
-func (s *devSocket) callSend(b []byte, to netip.AddrPort, until instant) (n int, err error) {
-	n, err = s.trySend(b, to, until)
-	if s.panicked[1] {
-		s.panicked[1] = false
-		return 0, errPanicked
-	}
-	return n, err
-}
-
-func (s *devSocket) trySend(b []byte, to netip.AddrPort, until instant) (n int, err error) {
-	defer s.caught(writing)
-	raceRelease()
-	if to.IsValid() {
-		if d, ok := s.dev.(datagrammer); ok {
-			return d.SendTo(s.fd, b, 0, to, until.time())
-		}
-		if to != s.currentPeer() {
-			if err := s.dev.Connect(s.fd, "", to); err != nil {
-				return 0, err
-			}
-			s.mu.Lock()
-			s.peer = to
-			s.mu.Unlock()
-		}
-	}
-	return s.dev.Send(s.fd, b, 0, until.time())
-}
-
 // connect connects to host, which may be empty, at the address to. It returns
-// when ctx ends, even if the device does not. After an error the caller
-// abandons s, which frees it once the device lets go of it.
+// when ctx, which may be nil, ends, even if the device does not. After an error
+// the caller abandons s, which frees it once the device lets go of it.
 func (s *devSocket) connect(ctx context.Context, host string, to netip.AddrPort) error {
-	return s.connectBy(ctx, func() error { return s.dev.Connect(s.fd, host, to) })
+	if ctx == nil {
+		return s.connectNow(host, to)
+	}
+	return s.connectBy(ctx, func() error { return s.connectNow(host, to) })
+}
+
+func (s *devSocket) connectNow(host string, to netip.AddrPort) error {
+	err := s.enter(writing)
+	if err == nil {
+		raceRelease()
+		err = callConnect(s.dev, s.fd, host, to)
+		s.leave(writing)
+	}
+	return err
 }
 
 // connectBy is connect by a call of the device.
 func (s *devSocket) connectBy(ctx context.Context, call func() error) error {
 	if ctx.Done() == nil {
-		return s.callConnect(call)
+		return call()
 	}
 	if t, ok := ctx.Deadline(); ok {
 		s.setDeadline(writing, t)
 	}
 	done := make(chan error, 1)
-	go func() { done <- s.callConnect(call) }()
+	go func() { done <- call() }()
 	select {
 	case err := <-done:
 		if err != nil {
@@ -490,77 +553,57 @@ func (s *devSocket) connectBy(ctx context.Context, call func() error) error {
 	}
 }
 
-func (s *devSocket) callConnect(call func() error) (err error) {
-	if err := s.enter(writing); err != nil {
-		return err
-	}
-	defer s.leave(writing)
-	defer recovered(&err)
-	raceRelease()
-	return call()
-}
-
-func (s *devSocket) bind(addr netip.AddrPort) (err error) {
-	defer recovered(&err)
+func (s *devSocket) bind(addr netip.AddrPort) error {
 	s.bound = addr
-	return s.dev.Bind(s.fd, addr)
+	return callBind(s.dev, s.fd, addr)
 }
 
-func (s *devSocket) listen() (err error) {
-	defer recovered(&err)
+func (s *devSocket) listen() error {
 	s.listening = true
-	return s.dev.Listen(s.fd, deviceBacklog)
-}
-
-// tells reports whether the device knows the local address of a socket.
-func (s *devSocket) tells() bool {
-	_, ok := s.dev.(localAddrer)
-	return ok
+	return callListen(s.dev, s.fd)
 }
 
 // localAddr returns the socket's local address as far as it can be known: from
 // a device that does not tell, it is the address at which the peer remote, if
 // there is one, reaches it, with the port that the socket was bound to.
-func (s *devSocket) localAddr(bound netip.AddrPort, remote netip.Addr) (addr netip.AddrPort) {
-	var err error
-	defer recovered(&err)
-	if d, ok := s.dev.(localAddrer); ok {
-		if addr, err = d.LocalAddr(s.fd); err == nil {
+func (s *devSocket) localAddr(bound netip.AddrPort, remote netip.Addr) netip.AddrPort {
+	if s.tells() {
+		if addr, err := callLocalAddr(s.localAddrer(), s.fd); err == nil {
 			return unmap(addr)
 		}
+		return bound
 	}
-	addr = bound
 	if !isWildcard(bound.Addr()) {
-		return addr
+		return bound
 	}
-	if remote = remote.Unmap(); remote.IsLoopback() {
+	if remote = remote.Unmap(); isLoopback(remote) {
 		return netip.AddrPortFrom(remote, bound.Port())
 	}
-	if ip, err := s.dev.Addr(); err == nil {
-		addr = unmap(netip.AddrPortFrom(ip, bound.Port()))
+	if ip, err := callAddr(s.dev); err == nil {
+		return unmap(netip.AddrPortFrom(ip, bound.Port()))
 	}
-	return addr
+	return bound
 }
 
-func (s *devSocket) shutdown(how int) (err error) {
+func (s *devSocket) shutdown(how int) error {
 	d, ok := s.dev.(shutdowner)
 	if !ok {
 		return errNoShutdown
 	}
-	if err := s.enter(0); err != nil {
-		return err
+	err := s.enter(0)
+	if err == nil {
+		raceRelease()
+		err = callShutdown(d, s.fd, how)
+		s.leave(0)
 	}
-	defer s.leave(0)
-	defer recovered(&err)
-	raceRelease()
-	return d.Shutdown(s.fd, how)
+	return err
 }
 
-func (s *devSocket) setOption(level, opt int, value any) (err error) {
-	if err := s.enter(0); err != nil {
-		return err
+func (s *devSocket) setOption(level, opt int, value any) error {
+	err := s.enter(0)
+	if err == nil {
+		err = callSetSockOpt(s.dev, s.fd, level, opt, value)
+		s.leave(0)
 	}
-	defer s.leave(0)
-	defer recovered(&err)
-	return s.dev.SetSockOpt(s.fd, level, opt, value)
+	return err
 }

@@ -49,7 +49,7 @@ func spliceable(v any) *conn {
 			return &v.conn
 		}
 	case *UnixConn:
-		if v.ok() && v.net == "unix" {
+		if v.ok() && v.state().net == "unix" {
 			return &v.conn
 		}
 	}
@@ -62,7 +62,7 @@ func splice(dst, src *conn, left int64) (moved int64, handled bool, err error) {
 	if dst == nil || src == nil {
 		return 0, false, nil
 	}
-	from, to := deviceSocket(src.sock), deviceSocket(dst.sock)
+	from, to := src.state().device(), dst.state().device()
 	if from == nil || to == nil {
 		return 0, false, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // ResolveTCPAddr returns the address "host:port" as a TCPAddr. network is "tcp",
@@ -31,15 +32,15 @@ type TCPConn struct {
 	conn
 }
 
-func newTCPConn(s socket, network string, local, remote netip.AddrPort) *TCPConn {
-	c := &TCPConn{conn{sock: s, net: network}}
+func newTCPConn(sock socket, network string, local, remote netip.AddrPort) *TCPConn {
+	s := &connState{socket: sock, net: network}
 	if remote.IsValid() {
-		c.raddr = TCPAddrFromAddrPort(remote)
+		s.raddr = TCPAddrFromAddrPort(remote)
 	}
 	if local.IsValid() {
-		c.laddr = TCPAddrFromAddrPort(local)
+		s.laddr = TCPAddrFromAddrPort(local)
 	}
-	return c
+	return &TCPConn{conn{unsafe.Pointer(s)}}
 }
 
 // DialTCP connects to raddr. network is "tcp", "tcp4" or "tcp6"; laddr may be
@@ -64,44 +65,44 @@ func (d *Dialer) dialTCPAddr(ctx context.Context, network string, laddr, raddr *
 	if err != nil {
 		return nil, err
 	}
-	return d.dialTCP(ctx, network, "", local, remote)
+	return d.dialTCP(ctx, network, "", &local, remote)
 }
 
-// dialTCP connects to one address. host is the name that it was looked up
-// from, or empty.
-func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remote netip.AddrPort) (*TCPConn, error) {
-	local, remote, err := prepare(ctx, network, local, remote)
-	if err != nil {
+// dialTCP connects to one address. Its arguments are those of a dialFunc.
+func (d *Dialer) dialTCP(ctx context.Context, network, host string, local *netip.AddrPort, remote netip.AddrPort) (*TCPConn, error) {
+	if err := ctxErr(ctx); err != nil {
 		return nil, err
 	}
-	proto := protoTCP
-	if d.tls {
-		proto = protoTLS
-	}
+	remote = toLoopback(network, remote)
 	if loopbackInMemory(remote.Addr()) {
-		if d.tls {
-			return nil, errNoTLS
+		if loopDial == nil {
+			return nil, errLoopRefused()
 		}
-		if err := d.control(ctx, network, remote, nil); err != nil {
-			return nil, err
-		}
-		c, err := dialLoopback(local, remote)
-		if err != nil {
-			return nil, err
-		}
-		return newTCPConn(c, network, c.local, c.remote), nil
+		return loopDial(d, ctx, network, local, remote)
 	}
 	dev, err := currentDevice()
 	if err != nil {
 		return nil, err
 	}
+	proto := protoTCP
+	var from netip.AddrPort
+	if d != nil {
+		if d.tls {
+			proto = protoTLS
+		}
+		if from, err = localFor(*local, remote.Addr()); err != nil {
+			return nil, err
+		}
+	}
 	s, err := openSocket(dev, remote.Addr(), sockStream, proto)
 	if err != nil {
 		return nil, err
 	}
-	err = d.control(ctx, network, remote, s)
-	if err == nil {
-		local, err = s.bindDialer(local, remote.Addr())
+	if d != nil {
+		err = d.control(ctx, network, remote, s)
+	}
+	if err == nil && (d != nil || !s.tells()) {
+		from, err = s.bindDialer(from, remote.Addr())
 	}
 	if err == nil {
 		err = s.connect(ctx, host, remote)
@@ -110,15 +111,48 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local, remot
 		s.abandon()
 		return nil, err
 	}
-	c := newTCPConn(s, network, s.localAddr(local, remote.Addr()), remote)
-	c.keepAlive(d.KeepAlive, d.KeepAliveConfig)
+	c := newTCPConn(socket{dev: s}, network, s.localAddr(from, remote.Addr()), remote)
+	if d != nil {
+		c.keepAlive(d.KeepAlive, d.KeepAliveConfig)
+	} else {
+		c.keepAliveByDefault()
+	}
 	return c, nil
+}
+
+// loopDial is dialTCP for the loopback in memory. With TinyGo it is nil in a program
+// that does not listen, which has no use for it.
+var loopDial func(d *Dialer, ctx context.Context, network string, local *netip.AddrPort, remote netip.AddrPort) (*TCPConn, error)
+
+func (d *Dialer) dialMemory(ctx context.Context, network string, local *netip.AddrPort, remote netip.AddrPort) (*TCPConn, error) {
+	var from netip.AddrPort
+	if d != nil {
+		if d.tls {
+			return nil, errNoTLS
+		}
+		var err error
+		if from, err = localFor(*local, remote.Addr()); err != nil {
+			return nil, err
+		}
+		if err := d.control(ctx, network, remote, nil); err != nil {
+			return nil, err
+		}
+	}
+	l := findListener(remote)
+	if l == nil {
+		return nil, errLoopRefused()
+	}
+	c, err := dialLoopback(l, from, remote)
+	if err != nil {
+		return nil, err
+	}
+	return newTCPConn(c.socket(), network, c.local, c.remote), nil
 }
 
 // ReadFrom sends what it reads from r until its end.
 func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	n, sent, err := c.spliceFrom(r)
 	if !sent {
@@ -127,7 +161,7 @@ func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 	if !sent {
 		n, err = copyAll(&c.conn, r)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !isEOF(err) {
 		err = c.fail("readfrom", err)
 	}
 	return n, err
@@ -136,22 +170,41 @@ func (c *TCPConn) ReadFrom(r io.Reader) (int64, error) {
 // WriteTo writes to w what it receives until the end of the stream.
 func (c *TCPConn) WriteTo(w io.Writer) (int64, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	n, sent, err := c.spliceTo(w)
 	if !sent {
 		n, err = copyAll(w, &c.conn)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !isEOF(err) {
 		err = c.fail("writeto", err)
 	}
 	return n, err
 }
 
-// copyAll copies with a buffer that fits the memory there is. The types hide
-// all other methods, so that io.CopyBuffer uses it.
-func copyAll(w io.Writer, r io.Reader) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, make([]byte, copyBuffer))
+// copyAll copies with a buffer that fits the memory there is. It is written out
+// since io.CopyBuffer compares interfaces, 10 KB of TinyGo's reflect and strconv.
+func copyAll(w io.Writer, r io.Reader) (n int64, err error) {
+	buf := make([]byte, copyBuffer)
+	for {
+		got, err := r.Read(buf)
+		if got > 0 {
+			put, werr := w.Write(buf[:got])
+			if werr == nil && put != got {
+				werr = io.ErrShortWrite
+			}
+			n += int64(max(0, min(put, got)))
+			if werr != nil {
+				return n, werr
+			}
+		}
+		if err != nil {
+			if isEOF(err) {
+				err = nil
+			}
+			return n, err
+		}
+	}
 }
 
 // CloseRead shuts the receiving side of the connection.
@@ -181,7 +234,7 @@ func (c *TCPConn) SetKeepAlivePeriod(d time.Duration) error {
 		d = defaultKeepAlive
 	case d < 0: // it stays as it is
 		if !c.ok() {
-			return syscall.EINVAL
+			return errInvalid
 		}
 		return nil
 	}
@@ -243,7 +296,7 @@ func (c *TCPConn) keepAlive(period time.Duration, config KeepAliveConfig) {
 // MultipathTCP reports false: devices do not have it.
 func (c *TCPConn) MultipathTCP() (bool, error) {
 	if !c.ok() {
-		return false, syscall.EINVAL
+		return false, errInvalid
 	}
 	return false, nil
 }
@@ -251,25 +304,20 @@ func (c *TCPConn) MultipathTCP() (bool, error) {
 // TCPListener is a listener for TCP connections, on the device, in memory or
 // both.
 type TCPListener struct {
-	l         *loopListener
-	net       string
-	laddr     Addr
-	period    time.Duration
-	keepAlive KeepAliveConfig
+	p unsafe.Pointer // *loopListener, or nil; see conn
 }
 
 // ListenTCP listens at laddr. network is "tcp", "tcp4" or "tcp6". A nil laddr
 // or one without an IP stands for all addresses; port 0 is any free one.
 func ListenTCP(network string, laddr *TCPAddr) (*TCPListener, error) {
-	var lc ListenConfig
-	l, err := lc.listenTCPAddr(context.Background(), network, laddr)
+	l, err := listenTCPAddr(network, laddr)
 	if err != nil {
 		return nil, &OpError{Op: "listen", Net: network, Addr: laddr.opAddr(), Err: err}
 	}
 	return l, nil
 }
 
-func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr *TCPAddr) (*TCPListener, error) {
+func listenTCPAddr(network string, laddr *TCPAddr) (*TCPListener, error) {
 	if laddr == nil {
 		laddr = &TCPAddr{}
 	}
@@ -277,12 +325,20 @@ func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr
 	if err != nil {
 		return nil, err
 	}
-	l := newLoopListener(b)
+	return (*ListenConfig)(nil).listenTCP(network, b, laddr.AddrPort())
+}
+
+// listenTCP listens at a binding for the address at. lc may be nil for the zero
+// ListenConfig.
+func (lc *ListenConfig) listenTCP(network string, b *binding, at netip.AddrPort) (*TCPListener, error) {
+	l := newLoopListener(b, network)
 	memory, device := b.where()
 	if memory {
 		b.listener = l
+		listenInMemory()
 	}
 	if device {
+		var err error
 		if l.dev, err = b.open(); err != nil {
 			return nil, err
 		}
@@ -290,7 +346,11 @@ func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr
 			l.dev.pending = l.pending
 		}
 	}
-	err = lc.control(network, b.domain(), laddr.String(), l.dev)
+	var err error
+	if lc != nil {
+		l.keepAlive = lc.keepAlive
+		err = lc.control(network, b.domain(), TCPAddrFromAddrPort(at), l.dev)
+	}
 	if err == nil {
 		err = b.bind(l.dev)
 		if err == nil && l.dev != nil {
@@ -305,36 +365,40 @@ func (lc *ListenConfig) listenTCPAddr(ctx context.Context, network string, laddr
 		}
 		return nil, err
 	}
-	return &TCPListener{
-		l:         l,
-		net:       network,
-		laddr:     TCPAddrFromAddrPort(b.local),
-		period:    lc.KeepAlive,
-		keepAlive: lc.KeepAliveConfig,
-	}, nil
+	l.laddr = TCPAddrFromAddrPort(b.local)
+	return &TCPListener{unsafe.Pointer(l)}, nil
 }
 
-func (l *TCPListener) ok() bool { return l != nil && l.l != nil }
+func (lc *ListenConfig) keepAlive(c *TCPConn) { c.keepAlive(lc.KeepAlive, lc.KeepAliveConfig) }
+
+func (l *TCPListener) ok() bool { return l != nil && l.p != nil }
+
+func (l *TCPListener) state() *loopListener { return (*loopListener)(l.p) }
 
 func (l *TCPListener) fail(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &OpError{Op: op, Net: l.net, Addr: l.laddr, Err: err}
+	s := l.state()
+	return &OpError{Op: op, Net: s.net, Addr: s.laddr, Err: err}
 }
 
 // AcceptTCP waits for a connection. After the deadline the error is
 // os.ErrDeadlineExceeded, after Close it is ErrClosed, both wrapped.
 func (l *TCPListener) AcceptTCP() (*TCPConn, error) {
 	if !l.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
-	got := l.l.accept()
-	if got.err != nil {
-		return nil, l.fail("accept", got.err)
+	s := l.state()
+	c, err := s.accept()
+	if err != nil {
+		return nil, l.fail("accept", err)
 	}
-	c := newTCPConn(got.sock, l.net, got.local, got.remote)
-	c.keepAlive(l.period, l.keepAlive)
+	if s.keepAlive != nil {
+		s.keepAlive(c)
+	} else {
+		c.keepAliveByDefault()
+	}
 	return c, nil
 }
 
@@ -351,9 +415,9 @@ func (l *TCPListener) Accept() (Conn, error) {
 // accepted stay.
 func (l *TCPListener) Close() error {
 	if !l.ok() {
-		return syscall.EINVAL
+		return errInvalid
 	}
-	return l.fail("close", l.l.close())
+	return l.fail("close", l.state().close())
 }
 
 // Addr returns the address that it listens on, a *TCPAddr with the real port.
@@ -362,15 +426,15 @@ func (l *TCPListener) Addr() Addr {
 	if !l.ok() {
 		return nil
 	}
-	return l.laddr
+	return l.state().laddr
 }
 
 // SetDeadline sets the deadline of Accept, for blocked ones too.
 func (l *TCPListener) SetDeadline(t time.Time) error {
 	if !l.ok() {
-		return syscall.EINVAL
+		return errInvalid
 	}
-	return l.fail("set", l.l.setDeadline(t))
+	return l.fail("set", l.state().setDeadline(t))
 }
 
 // File returns a duplicate of the listener's descriptor as a file, which the
@@ -378,9 +442,10 @@ func (l *TCPListener) SetDeadline(t time.Time) error {
 // no descriptor it fails with errors.ErrUnsupported.
 func (l *TCPListener) File() (*os.File, error) {
 	if !l.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
-	f, err := socketFile(l.l.dev, l.net, l.laddr, nil)
+	s := l.state()
+	f, err := socketFile(s.dev, s.net, s.laddr, nil)
 	if err != nil {
 		return nil, l.fail("file", err)
 	}
@@ -391,9 +456,10 @@ func (l *TCPListener) File() (*os.File, error) {
 // Where it has none SyscallConn fails with errors.ErrUnsupported.
 func (l *TCPListener) SyscallConn() (syscall.RawConn, error) {
 	if !l.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
-	raw, err := newRawConn(l.l.dev, l.net, l.laddr, nil)
+	s := l.state()
+	raw, err := newRawConn(s.dev, s.net, s.laddr, nil)
 	if err != nil {
 		return nil, l.fail("raw-control", err)
 	}

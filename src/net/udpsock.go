@@ -3,7 +3,7 @@ package net
 import (
 	"context"
 	"net/netip"
-	"syscall"
+	"unsafe"
 )
 
 // ResolveUDPAddr returns the address "host:port" as a UDPAddr. network is "udp",
@@ -26,8 +26,10 @@ func ResolveUDPAddr(network, address string) (*UDPAddr, error) {
 // UDPConn is a UDP socket, on the device, in memory or both.
 type UDPConn struct {
 	conn
-	u *udpSocket
 }
+
+// udp returns the socket behind c, which must be ok.
+func (c *UDPConn) udp() *udpSocket { return (*udpSocket)(c.state().other) }
 
 // DialUDP makes a socket whose peer is raddr. network is "udp", "udp4" or
 // "udp6"; laddr may be nil. No IP in raddr means the loopback.
@@ -142,7 +144,7 @@ func (lc *ListenConfig) listenUDPAddr(ctx context.Context, network string, laddr
 			u.dev.pending = u.pending
 		}
 	}
-	if err = lc.control(network, b.domain(), laddr.String(), u.dev); err == nil {
+	if err = lc.control(network, b.domain(), laddr, u.dev); err == nil {
 		err = b.bind(u.dev)
 	}
 	if err != nil {
@@ -155,23 +157,23 @@ func (lc *ListenConfig) listenUDPAddr(ctx context.Context, network string, laddr
 }
 
 func newUDPConn(u *udpSocket, network string, local netip.AddrPort) *UDPConn {
-	c := &UDPConn{conn: conn{sock: u, net: network}, u: u}
+	s := &connState{socket: socket{ops: &udpOps, other: unsafe.Pointer(u)}, net: network}
 	if local.IsValid() {
-		c.laddr = UDPAddrFromAddrPort(local)
+		s.laddr = UDPAddrFromAddrPort(local)
 	}
 	if u.peer.IsValid() {
-		c.raddr = UDPAddrFromAddrPort(u.peer)
+		s.raddr = UDPAddrFromAddrPort(u.peer)
 	}
-	return c
+	return &UDPConn{conn{unsafe.Pointer(s)}}
 }
 
 // ReadFromUDPAddrPort waits for a datagram and copies it into b; what does not
 // fit is lost. It returns the sender's address, IPv4 in its 4-byte form.
 func (c *UDPConn) ReadFromUDPAddrPort(b []byte) (n int, addr netip.AddrPort, err error) {
 	if !c.ok() {
-		return 0, addr, syscall.EINVAL
+		return 0, addr, errInvalid
 	}
-	n, addr, err = c.sock.recv(b)
+	n, addr, err = c.udp().recvFrom(b)
 	if err != nil {
 		err = c.fail("read", err)
 	}
@@ -207,7 +209,7 @@ func (c *UDPConn) ReadFrom(b []byte) (int, Addr, error) {
 // recvmsg(2). Where the socket has no descriptor there are neither.
 func (c *UDPConn) ReadMsgUDPAddrPort(b, oob []byte) (n, oobn, flags int, addr netip.AddrPort, err error) {
 	if c.hasMsgs() { // also for the flags
-		if n, oobn, flags, addr, err = c.u.dev.recvAddrMsg(b, oob); err != nil {
+		if n, oobn, flags, addr, err = c.udp().dev.recvAddrMsg(b, oob); err != nil {
 			err = c.fail("read", err)
 		}
 		return n, oobn, flags, addr, err
@@ -226,16 +228,22 @@ func (c *UDPConn) ReadMsgUDP(b, oob []byte) (n, oobn, flags int, addr *UDPAddr, 
 }
 
 // hasMsgs reports whether control messages can be sent and received.
-func (c *UDPConn) hasMsgs() bool { return c.ok() && c.u.dev != nil && !c.u.memory && c.u.dev.hasMsgs() }
+func (c *UDPConn) hasMsgs() bool {
+	if !c.ok() {
+		return false
+	}
+	u := c.udp()
+	return u.dev != nil && !u.memory && u.dev.hasMsgs()
+}
 
 // WriteToUDPAddrPort sends b to addr as one datagram.
 func (c *UDPConn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	n, err := c.writeTo(b, unmap(addr))
 	if err != nil {
-		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: UDPAddrFromAddrPort(addr), Err: err}
+		err = &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: UDPAddrFromAddrPort(addr), Err: err}
 	}
 	return n, err
 }
@@ -243,7 +251,7 @@ func (c *UDPConn) WriteToUDPAddrPort(b []byte, addr netip.AddrPort) (int, error)
 // WriteToUDP sends b to addr as one datagram.
 func (c *UDPConn) WriteToUDP(b []byte, addr *UDPAddr) (int, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	var to netip.AddrPort
 	var err error = errMissingAddress
@@ -258,29 +266,29 @@ func (c *UDPConn) WriteToUDP(b []byte, addr *UDPAddr) (int, error) {
 		n, err = c.writeTo(b, to)
 	}
 	if err != nil {
-		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr.opAddr(), Err: err}
+		err = &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: addr.opAddr(), Err: err}
 	}
 	return n, err
 }
 
 func (c *UDPConn) writeTo(b []byte, to netip.AddrPort) (int, error) {
 	switch {
-	case c.u.peer.IsValid():
+	case c.udp().peer.IsValid():
 		return 0, ErrWriteToConnected
 	case !to.IsValid():
 		return 0, errMissingAddress
 	}
-	return c.u.sendTo(b, to)
+	return c.udp().sendTo(b, to)
 }
 
 // WriteTo sends b to addr, a *UDPAddr, as one datagram.
 func (c *UDPConn) WriteTo(b []byte, addr Addr) (int, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	a, ok := addr.(*UDPAddr)
 	if !ok {
-		return 0, &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr, Err: syscall.EINVAL}
+		return 0, &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: addr, Err: errInvalid}
 	}
 	return c.WriteToUDP(b, a)
 }
@@ -291,7 +299,7 @@ func (c *UDPConn) WriteTo(b []byte, addr Addr) (int, error) {
 // empty.
 func (c *UDPConn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oobn int, err error) {
 	if !c.ok() {
-		return 0, 0, syscall.EINVAL
+		return 0, 0, errInvalid
 	}
 	n, oobn, err = c.writeMsg(b, oob, unmap(addr), addr.IsValid())
 	if err != nil {
@@ -299,7 +307,7 @@ func (c *UDPConn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oo
 		if addr.IsValid() {
 			to = UDPAddrFromAddrPort(addr)
 		}
-		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: to, Err: err}
+		err = &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: to, Err: err}
 	}
 	return n, oobn, err
 }
@@ -307,7 +315,7 @@ func (c *UDPConn) WriteMsgUDPAddrPort(b, oob []byte, addr netip.AddrPort) (n, oo
 // WriteMsgUDP is WriteMsgUDPAddrPort with the address as a UDPAddr, or nil.
 func (c *UDPConn) WriteMsgUDP(b, oob []byte, addr *UDPAddr) (n, oobn int, err error) {
 	if !c.ok() {
-		return 0, 0, syscall.EINVAL
+		return 0, 0, errInvalid
 	}
 	var to netip.AddrPort
 	if addr != nil {
@@ -320,14 +328,14 @@ func (c *UDPConn) WriteMsgUDP(b, oob []byte, addr *UDPAddr) (n, oobn int, err er
 		n, oobn, err = c.writeMsg(b, oob, to, addr != nil)
 	}
 	if err != nil {
-		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr.opAddr(), Err: err}
+		err = &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: addr.opAddr(), Err: err}
 	}
 	return n, oobn, err
 }
 
 // writeMsg sends to the address to if it is given, or else to the peer.
 func (c *UDPConn) writeMsg(b, oob []byte, to netip.AddrPort, given bool) (n, oobn int, err error) {
-	switch connected := c.u.peer.IsValid(); {
+	switch connected := c.udp().peer.IsValid(); {
 	case connected && given:
 		return 0, 0, ErrWriteToConnected
 	case !connected && !given:
@@ -335,11 +343,11 @@ func (c *UDPConn) writeMsg(b, oob []byte, to netip.AddrPort, given bool) (n, oob
 	case len(oob) > 0 && !c.hasMsgs():
 		return 0, 0, errNoControl
 	case len(oob) > 0:
-		return c.u.dev.sendAddrMsg(b, oob, to)
+		return c.udp().dev.sendAddrMsg(b, oob, to)
 	case connected:
-		n, err = c.u.send(b)
+		n, err = c.udp().send(b)
 	default:
-		n, err = c.u.sendTo(b, to)
+		n, err = c.udp().sendTo(b, to)
 	}
 	return n, 0, err
 }

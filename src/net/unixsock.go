@@ -6,6 +6,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // UnixConn is a Unix domain socket. Few devices have them, and none of
@@ -28,24 +29,6 @@ func ResolveUnixAddr(network, address string) (*UnixAddr, error) {
 func DialUnix(network string, laddr, raddr *UnixAddr) (*UnixConn, error) {
 	var d Dialer
 	return d.dialUnixAddr(context.Background(), network, laddr, raddr)
-}
-
-// dialUnixName is dialUnixAddr for DialContext.
-func (d *Dialer) dialUnixName(ctx context.Context, network, address string) (Conn, error) {
-	if !unixSockets {
-		return nil, &OpError{Op: "dial", Net: network, Addr: &UnixAddr{Name: address, Net: network}, Err: errNoUnix}
-	}
-	laddr, ok := d.LocalAddr.(*UnixAddr)
-	if d.LocalAddr != nil && (!ok || d.LocalAddr.Network() != network) {
-		return nil, &OpError{Op: "dial", Net: network, Err: &AddrError{Err: "mismatched local address type", Addr: d.LocalAddr.String()}}
-	}
-	done := traceConnect(ctx, network, address)
-	c, err := d.dialUnixAddr(ctx, network, laddr, &UnixAddr{Name: address, Net: network})
-	done(err)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
 }
 
 func (d *Dialer) dialUnixAddr(ctx context.Context, network string, laddr, raddr *UnixAddr) (*UnixConn, error) {
@@ -91,7 +74,7 @@ func (d *Dialer) dialUnix(ctx context.Context, network string, laddr, raddr *Uni
 
 // newUnixConn returns the connection on s, whose names it asks for.
 func newUnixConn(s *devSocket, network string) *UnixConn {
-	c := &UnixConn{conn{sock: s, net: network}}
+	c := &connState{socket: socketOn(s), net: network}
 	if name, err := s.unixName(false); err == nil {
 		c.laddr = &UnixAddr{Name: name, Net: network}
 	}
@@ -99,11 +82,11 @@ func newUnixConn(s *devSocket, network string) *UnixConn {
 		c.raddr = &UnixAddr{Name: name, Net: network}
 		s.connected = true
 	}
-	return c
+	return &UnixConn{conn{unsafe.Pointer(c)}}
 }
 
 // dev returns the socket, which is always the device's.
-func (c *UnixConn) dev() *devSocket { return c.sock.(*devSocket) }
+func (c *UnixConn) dev() *devSocket { return c.state().device() }
 
 // CloseRead shuts the receiving side of the connection.
 func (c *UnixConn) CloseRead() error { return c.shutdown(shutRd) }
@@ -115,7 +98,7 @@ func (c *UnixConn) CloseWrite() error { return c.shutdown(shutWr) }
 // has none.
 func (c *UnixConn) ReadFromUnix(b []byte) (int, *UnixAddr, error) {
 	if !c.ok() {
-		return 0, nil, syscall.EINVAL
+		return 0, nil, errInvalid
 	}
 	n, name, err := c.dev().recvUnix(b)
 	if err != nil {
@@ -129,7 +112,7 @@ func (c *UnixConn) sender(name string) *UnixAddr {
 	if name == "" {
 		return nil
 	}
-	return &UnixAddr{Name: name, Net: c.net}
+	return &UnixAddr{Name: name, Net: c.state().net}
 }
 
 // ReadFrom is ReadFromUnix.
@@ -142,7 +125,7 @@ func (c *UnixConn) ReadFrom(b []byte) (int, Addr, error) {
 // it puts into oob: oobn bytes of them. flags are those of recvmsg(2).
 func (c *UnixConn) ReadMsgUnix(b, oob []byte) (n, oobn, flags int, addr *UnixAddr, err error) {
 	if !c.ok() {
-		return 0, 0, 0, nil, syscall.EINVAL
+		return 0, 0, 0, nil, errInvalid
 	}
 	n, oobn, flags, name, err := c.dev().recvUnixMsg(b, oob)
 	if err != nil {
@@ -154,7 +137,7 @@ func (c *UnixConn) ReadMsgUnix(b, oob []byte) (n, oobn, flags int, addr *UnixAdd
 // WriteToUnix sends b to addr as one datagram.
 func (c *UnixConn) WriteToUnix(b []byte, addr *UnixAddr) (int, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	var n int
 	err := c.mayWriteTo(addr)
@@ -162,7 +145,7 @@ func (c *UnixConn) WriteToUnix(b []byte, addr *UnixAddr) (int, error) {
 		n, err = c.dev().sendUnix(b, addr.Name)
 	}
 	if err != nil {
-		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr.opAddr(), Err: err}
+		err = &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: addr.opAddr(), Err: err}
 	}
 	return n, err
 }
@@ -173,7 +156,7 @@ func (c *UnixConn) mayWriteTo(addr *UnixAddr) error {
 		return ErrWriteToConnected
 	case addr == nil:
 		return errMissingAddress
-	case addr.Net != c.net:
+	case addr.Net != c.state().net:
 		return syscall.EAFNOSUPPORT
 	}
 	return nil
@@ -182,11 +165,11 @@ func (c *UnixConn) mayWriteTo(addr *UnixAddr) error {
 // WriteTo sends b to addr, a *UnixAddr, as one datagram.
 func (c *UnixConn) WriteTo(b []byte, addr Addr) (int, error) {
 	if !c.ok() {
-		return 0, syscall.EINVAL
+		return 0, errInvalid
 	}
 	a, ok := addr.(*UnixAddr)
 	if !ok {
-		return 0, &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr, Err: syscall.EINVAL}
+		return 0, &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: addr, Err: errInvalid}
 	}
 	return c.WriteToUnix(b, a)
 }
@@ -195,14 +178,14 @@ func (c *UnixConn) WriteTo(b []byte, addr Addr) (int, error) {
 // nil, to the peer. It returns how many bytes of each it sent.
 func (c *UnixConn) WriteMsgUnix(b, oob []byte, addr *UnixAddr) (n, oobn int, err error) {
 	if !c.ok() {
-		return 0, 0, syscall.EINVAL
+		return 0, 0, errInvalid
 	}
 	to := ""
 	switch {
 	case c.dev().connected && c.dev().datagrams:
 		err = ErrWriteToConnected
 	case addr == nil:
-	case addr.Net != c.net:
+	case addr.Net != c.state().net:
 		err = syscall.EAFNOSUPPORT
 	default:
 		to = addr.Name
@@ -211,7 +194,7 @@ func (c *UnixConn) WriteMsgUnix(b, oob []byte, addr *UnixAddr) (n, oobn int, err
 		n, oobn, err = c.dev().sendUnixMsg(b, oob, to)
 	}
 	if err != nil {
-		err = &OpError{Op: "write", Net: c.net, Source: c.laddr, Addr: addr.opAddr(), Err: err}
+		err = &OpError{Op: "write", Net: c.state().net, Source: c.state().laddr, Addr: addr.opAddr(), Err: err}
 	}
 	return n, oobn, err
 }
@@ -243,38 +226,6 @@ func ListenUnixgram(network string, laddr *UnixAddr) (*UnixConn, error) {
 	s, err := lc.listenUnix(network, laddr, sockDgram)
 	if err != nil {
 		return nil, &OpError{Op: "listen", Net: network, Addr: laddr.opAddr(), Err: err}
-	}
-	return newUnixConn(s, network), nil
-}
-
-// listenUnixName is ListenUnix for Listen, and listenUnixgramName is
-// ListenUnixgram for ListenPacket.
-func (lc *ListenConfig) listenUnixName(network, address string) (Listener, error) {
-	laddr := &UnixAddr{Name: address, Net: network}
-	if !unixSockets {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: errNoUnix}
-	}
-	if network == "unixgram" {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: &AddrError{Err: "unexpected address type", Addr: address}}
-	}
-	s, err := lc.listenUnix(network, laddr, sockStream)
-	if err != nil {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
-	}
-	return newUnixListener(s, network), nil
-}
-
-func (lc *ListenConfig) listenUnixgramName(network, address string) (PacketConn, error) {
-	laddr := &UnixAddr{Name: address, Net: network}
-	if !unixSockets {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: errNoUnix}
-	}
-	if network != "unixgram" {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: &AddrError{Err: "unexpected address type", Addr: address}}
-	}
-	s, err := lc.listenUnix(network, laddr, sockDgram)
-	if err != nil {
-		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
 	}
 	return newUnixConn(s, network), nil
 }
@@ -334,19 +285,19 @@ func (l *UnixListener) fail(op string, err error) error {
 // os.ErrDeadlineExceeded, after Close it is ErrClosed, both wrapped.
 func (l *UnixListener) AcceptUnix() (*UnixConn, error) {
 	if !l.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
 	s, name, err := l.dev.acceptUnix()
 	if err != nil {
 		return nil, l.fail("accept", err)
 	}
 	s.connected = true
-	return &UnixConn{conn{
-		sock:  s,
-		net:   l.net,
-		laddr: l.laddr,
-		raddr: &UnixAddr{Name: name, Net: l.net},
-	}}, nil
+	return &UnixConn{conn{unsafe.Pointer(&connState{
+		socket: socketOn(s),
+		net:    l.net,
+		laddr:  l.laddr,
+		raddr:  &UnixAddr{Name: name, Net: l.net},
+	})}}, nil
 }
 
 // Accept is AcceptUnix.
@@ -362,7 +313,7 @@ func (l *UnixListener) Accept() (Conn, error) {
 // it. Blocked Accepts return; connections that were accepted stay.
 func (l *UnixListener) Close() error {
 	if !l.ok() {
-		return syscall.EINVAL
+		return errInvalid
 	}
 	// Before the socket is closed: afterwards the file may be another's.
 	l.once.Do(func() {
@@ -389,7 +340,7 @@ func (l *UnixListener) Addr() Addr {
 // SetDeadline sets the deadline of Accept, for blocked ones too.
 func (l *UnixListener) SetDeadline(t time.Time) error {
 	if !l.ok() {
-		return syscall.EINVAL
+		return errInvalid
 	}
 	return l.fail("set", l.dev.setDeadline(reading, t))
 }
@@ -398,7 +349,7 @@ func (l *UnixListener) SetDeadline(t time.Time) error {
 // caller closes; closing one does not affect the other.
 func (l *UnixListener) File() (*os.File, error) {
 	if !l.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
 	f, err := socketFile(l.dev, l.net, l.laddr, nil)
 	if err != nil {
@@ -410,7 +361,7 @@ func (l *UnixListener) File() (*os.File, error) {
 // SyscallConn returns access to the listener's descriptor, for Control alone.
 func (l *UnixListener) SyscallConn() (syscall.RawConn, error) {
 	if !l.ok() {
-		return nil, syscall.EINVAL
+		return nil, errInvalid
 	}
 	raw, err := newRawConn(l.dev, l.net, l.laddr, nil)
 	if err != nil {

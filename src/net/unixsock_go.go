@@ -41,6 +41,47 @@ func openUnix(network string) (*devSocket, error) {
 	return makeSocket(dev, afUnix, stype, 0)
 }
 
+// dialUnixName is dialUnixAddr for DialContext.
+func (d *Dialer) dialUnixName(ctx context.Context, network, address string) (Conn, error) {
+	laddr, ok := d.LocalAddr.(*UnixAddr)
+	if d.LocalAddr != nil && (!ok || d.LocalAddr.Network() != network) {
+		return nil, &OpError{Op: "dial", Net: network, Err: &AddrError{Err: "mismatched local address type", Addr: d.LocalAddr.String()}}
+	}
+	done := traceConnect(ctx, network, &UnixAddr{Name: address, Net: network})
+	c, err := d.dialUnixAddr(ctx, network, laddr, &UnixAddr{Name: address, Net: network})
+	done(err)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// listenUnixName is ListenUnix for Listen, and listenUnixgramName is
+// ListenUnixgram for ListenPacket.
+func (lc *ListenConfig) listenUnixName(network, address string) (Listener, error) {
+	laddr := &UnixAddr{Name: address, Net: network}
+	if network == "unixgram" {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: &AddrError{Err: "unexpected address type", Addr: address}}
+	}
+	s, err := lc.listenUnix(network, laddr, sockStream)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
+	}
+	return newUnixListener(s, network), nil
+}
+
+func (lc *ListenConfig) listenUnixgramName(network, address string) (PacketConn, error) {
+	laddr := &UnixAddr{Name: address, Net: network}
+	if network != "unixgram" {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: &AddrError{Err: "unexpected address type", Addr: address}}
+	}
+	s, err := lc.listenUnix(network, laddr, sockDgram)
+	if err != nil {
+		return nil, &OpError{Op: "listen", Net: network, Addr: laddr, Err: err}
+	}
+	return newUnixConn(s, network), nil
+}
+
 func (s *devSocket) unix() unixSocketer { return s.dev.(unixSocketer) }
 
 // do makes a call of the device that may block in direction dir.
@@ -75,7 +116,15 @@ func (s *devSocket) bindUnix(name string) error {
 }
 
 func (s *devSocket) connectUnix(ctx context.Context, name string) error {
-	return s.connectBy(ctx, func() error { return s.unix().ConnectUnix(s.fd, name) })
+	return s.connectBy(ctx, func() error {
+		err := s.enter(writing)
+		if err == nil {
+			raceRelease()
+			err = protect(func() error { return s.unix().ConnectUnix(s.fd, name) })
+			s.leave(writing)
+		}
+		return err
+	})
 }
 
 func (s *devSocket) acceptUnix() (*devSocket, string, error) {

@@ -15,6 +15,18 @@ func openUnix(network string) (*devSocket, error) {
 	return nil, UnknownNetworkError(network)
 }
 
+func (d *Dialer) dialUnixName(ctx context.Context, network, address string) (Conn, error) {
+	return nil, dialError(network, errNoUnix)
+}
+
+func (lc *ListenConfig) listenUnixName(network, address string) (Listener, error) {
+	return nil, listenError(network, errNoUnix)
+}
+
+func (lc *ListenConfig) listenUnixgramName(network, address string) (PacketConn, error) {
+	return nil, listenError(network, errNoUnix)
+}
+
 func (s *devSocket) bindUnix(name string) error                         { return errNoUnix }
 func (s *devSocket) connectUnix(ctx context.Context, name string) error { return errNoUnix }
 func (s *devSocket) acceptUnix() (*devSocket, string, error)            { return nil, "", errNoUnix }

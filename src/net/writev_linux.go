@@ -15,7 +15,7 @@ const mostPerWritev = 1024
 // it reports handled as false and has done nothing. What was written is taken
 // off v.
 func (c *conn) writev(v *Buffers) (sent int64, handled bool, err error) {
-	s := deviceSocket(c.sock)
+	s := c.state().device()
 	if s == nil {
 		return 0, false, nil
 	}

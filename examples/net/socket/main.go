@@ -12,7 +12,6 @@
 package main
 
 import (
-	"io"
 	"net/netip"
 	"os"
 	"time"
@@ -51,7 +50,7 @@ func main() {
 		fail("make a socket", err)
 	}
 	if err := dev.Connect(fd, "", netip.AddrPortFrom(ip, port)); err != nil {
-		fail("connect to "+ip.String(), err)
+		fail("connect to "+host, err)
 	}
 
 	deadline := time.Now().Add(10 * time.Second)
@@ -60,12 +59,10 @@ func main() {
 	}
 	buf := make([]byte, 256)
 	n, err := dev.Recv(fd, buf, 0, deadline)
-	if err != nil && err != io.EOF {
+	if err != nil {
 		fail("receive", err)
 	}
-	if n > 0 {
-		os.Stdout.Write(buf[:n])
-	}
+	os.Stdout.Write(buf[:n])
 	dev.Close(fd)
 	link.NetDisconnect()
 }

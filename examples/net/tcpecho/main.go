@@ -50,7 +50,6 @@ func main() {
 }
 
 func echo(c net.Conn) {
-	defer c.Close()
 	peer := c.RemoteAddr().String()
 	println("connected:", peer)
 	buf := make([]byte, 512)
@@ -58,13 +57,14 @@ func echo(c net.Conn) {
 		n, err := c.Read(buf)
 		if err != nil {
 			println("gone:", peer)
-			return
+			break
 		}
 		if _, err := c.Write(buf[:n]); err != nil {
 			println("cannot write to", peer+":", err.Error())
-			return
+			break
 		}
 	}
+	c.Close() // a defer would cost flash
 }
 
 func fail(what, object string, err error) {

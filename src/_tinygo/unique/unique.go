@@ -5,12 +5,14 @@
 // Values stay for ever, and the time to find one grows with their number.
 package unique
 
-import "sync"
+var last *node
 
-var (
-	mu   sync.Mutex
-	kept []any // pointers to values
-)
+// node is an entry of the list. Lists need no runtime.sliceAppend, which TinyGo cannot run
+// ahead of time: netip's first values would cost the program code.
+type node struct {
+	before *node
+	value  any // a pointer to it
+}
 
 // Handle stands for a value: two are equal if their values are.
 type Handle[T comparable] struct {
@@ -22,15 +24,18 @@ func (h Handle[T]) Value() T { return *h.value }
 
 // Make returns the Handle of a value.
 func Make[T comparable](value T) Handle[T] {
-	mu.Lock()
-	defer mu.Unlock()
-	for _, k := range kept {
-		if p, ok := k.(*T); ok && *p == value {
-			return Handle[T]{p}
+	lock()
+	var found *T
+	for n := last; n != nil && found == nil; n = n.before {
+		if p, ok := n.value.(*T); ok && *p == value {
+			found = p
 		}
 	}
-	p := new(T)
-	*p = value
-	kept = append(kept, p)
-	return Handle[T]{p}
+	if found == nil {
+		found = new(T)
+		*found = value
+		last = &node{last, found}
+	}
+	unlock()
+	return Handle[T]{found}
 }

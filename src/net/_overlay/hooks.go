@@ -11,9 +11,12 @@ import (
 	"unsafe"
 )
 
-// traceLookup is called before the look-up of a name. instead, if not nil, is
+// traceLookup is called before the look-up of a name. ctx may be nil. instead, if not nil, is
 // to be used in place of the device. done is called after it.
 func traceLookup(ctx context.Context, host string) (instead func(ctx context.Context, network, host string) ([]netip.Addr, error), done func([]netip.Addr, error)) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	// net/http's tests have a resolver of their own.
 	alt, _ := ctx.Value(nettrace.LookupIPAltResolverKey{}).(func(context.Context, string, string) ([]IPAddr, error))
 	if hook := testHookLookupIP; hook != nil && alt == nil {
@@ -71,14 +74,18 @@ func lookupUnhooked(ctx context.Context, network, host string) (found []IPAddr, 
 	return found, err
 }
 
-// traceConnect is called before connecting to an address, and done after it.
-func traceConnect(ctx context.Context, network, address string) (done func(error)) {
+// traceConnect is called before connecting to an address, and done after it. ctx
+// may be nil.
+func traceConnect(ctx context.Context, network string, address Addr) (done func(error)) {
+	if ctx == nil {
+		return func(error) {}
+	}
 	trace, _ := ctx.Value(nettrace.TraceKey{}).(*nettrace.Trace)
 	if trace != nil && trace.ConnectStart != nil {
-		trace.ConnectStart(network, address)
+		trace.ConnectStart(network, address.String())
 	}
 	if trace != nil && trace.ConnectDone != nil {
-		return func(err error) { trace.ConnectDone(network, address, err) }
+		return func(err error) { trace.ConnectDone(network, address.String(), err) }
 	}
 	return func(error) {}
 }

@@ -32,6 +32,13 @@ func Key(text string) string {
 // those of an overlay: it says that the package is not in std.
 const settled = 5 * time.Second
 
+// Settled reports whether a file, which may be any, is old enough for an overlay
+// to add its folder to the standard library. Those of WriteFile are.
+func Settled(path string) (bool, error) {
+	info, err := os.Stat(path)
+	return err == nil && time.Since(info.ModTime()) >= settled, err
+}
+
 // WriteFile makes the file have the given contents, and its folder exist. A
 // reader sees the old contents or the new, never a part. A file that has the
 // contents already is left alone.

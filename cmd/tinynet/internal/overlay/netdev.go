@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"tinynet/cmd/tinynet/internal/cache"
 )
 
 // Devices that net can have from the start, for Config.Netdev.
@@ -90,6 +92,13 @@ func netdevFiles(cfg Config) (map[string]string, error) {
 			moved, err := moveImports(file, data)
 			if err != nil {
 				return nil, err
+			}
+			settled, err := cache.Settled(file)
+			if err != nil {
+				return nil, err
+			}
+			if moved == nil && !settled {
+				moved = data // an edit of a moment ago
 			}
 			if moved != nil {
 				if file, err = write(folder, strings.TrimSuffix(name, ".go"), ".go", moved); err != nil {

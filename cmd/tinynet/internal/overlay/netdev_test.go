@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestNetdev(t *testing.T) {
@@ -24,10 +25,22 @@ func TestNetdev(t *testing.T) {
 			t.Errorf("netdev %q: %v, %v", netdev, files, err)
 		}
 	}
+	// Only what was edited a moment ago is copied: go does not see a folder with such
+	// a file.
+	old := time.Now().Add(-time.Minute)
+	alone := filepath.Join(root, "hostnet", "alone.go")
+	if err := os.Chtimes(alone, old, old); err != nil {
+		t.Fatal(err)
+	}
 	cfg.Netdev = NetdevHostnet
 	files, err := netdevFiles(cfg)
 	if err != nil || len(files) != 4 {
 		t.Fatal(files, err)
+	}
+	for name, file := range files {
+		if info, err := os.Stat(file); err != nil || time.Since(info.ModTime()) < 2*time.Second {
+			t.Errorf("%s is too young for go: %v", name, err)
+		}
 	}
 	for name, want := range map[string]string{
 		"net/internal/hostnet.go":       "\t\"os\"\n\tnetdev \"internal\"\n",
@@ -41,8 +54,8 @@ func TestNetdev(t *testing.T) {
 		}
 	}
 	// What needs no change is the checkout's own file, so that compilers name it.
-	if want := filepath.Join(root, "hostnet", "alone.go"); files["net/internal/alone.go"] != want {
-		t.Errorf("alone.go is %s, want %s", files["net/internal/alone.go"], want)
+	if files["net/internal/alone.go"] != alone {
+		t.Errorf("alone.go is %s, want %s", files["net/internal/alone.go"], alone)
 	}
 	cfg.Netdev = "nonsense"
 	if _, err := Generate(cfg); err == nil || !strings.Contains(err.Error(), "only: none, hostnet, plain") {

@@ -1,0 +1,203 @@
+package espat
+
+import (
+	"net/netip"
+	"time"
+
+	"tinynet/netdev"
+	"tinynet/offload"
+)
+
+// chip is the driver: what package offload needs to know of a chip. Its methods are
+// called with the bus held, so that it needs no lock.
+type chip struct {
+	eng  *offload.Engine
+	lim  *limits
+	cfg  Config
+	fw   firmware
+	wire wire
+	pool pool
+
+	conns [maxConns]conn
+	peers [maxLinks]place // of accepted connections
+
+	// The outstanding command: see command.go.
+	out      [commandMax]byte
+	outn     int
+	answer   []byte // of its reply, in out: the command was taken
+	prefix   string
+	until    time.Duration // when it is late
+	nudge    time.Duration // when to ask after it, 0 for never
+	sending  int           // bytes of data
+	step     step
+	job      job
+	want     want
+	result   result
+	jobConn  int8 // for whom it is, or noConn
+	jobLink  int8 // the link that it opens, or noLink
+	long     bool // it does not fit
+	mine     bool // it is the one in out
+	busy     bool // the module did not take it
+	nudged   bool // it was asked after
+	freed    bool // and the module does nothing else any more
+	up, down bool // the link that it opens was open, and has ended
+
+	// The last read.
+	from     netip.AddrPort
+	got      int // bytes; -1 for more than most
+	most     int
+	readAt   time.Duration
+	asked    time.Duration // CIPRECVLEN
+	readConn int8
+	dataConn int8 // whose the last data were
+
+	// What the module is and does.
+	found     []AccessPoint // by a scan
+	lastLook  time.Duration // at its state
+	baud      uint32
+	localPort uint16 // of the link that was opened last
+	seen      uint8  // links of the last list
+	orphans   uint8  // links that are to be closed, and orphanServer
+	active    uint8  // links that push what they receive, where each can be told
+	lastLink  uint8
+	ages      uint8
+	server    int8 // conn of the listener, or noConn
+	passive   bool // it keeps what it receives until it is asked
+	told      bool // CIPDINFO: it says who sent what
+	joined    bool // the station has an address
+	ap        bool // it is an access point only
+	v6        bool // IPv6 is enabled
+	new6      bool // and there is an address that was not asked for yet
+	timed     bool // SNTP is
+	flow      bool // flow control is
+	slow      bool // the higher speed did not work
+	rated     bool // the UART's speed was set
+	quiet     bool // echo is off
+	booting   bool // a restart is expected
+	booted    bool // and done
+	rebooted  bool // it came unexpected
+	waits     bool // it may wait for data
+	unsure    bool // what comes next may be the answer to an earlier command
+	dead      bool
+}
+
+// ip adds an address in quotes.
+func (c *chip) ip(a netip.Addr) *chip {
+	c.char('"')
+	if a.Is4() {
+		for i, b := range a.As4() {
+			if i > 0 {
+				c.char('.')
+			}
+			c.num(int(b))
+		}
+	} else {
+		b := a.As16()
+		for i := 0; i < 16; i += 2 {
+			if i > 0 {
+				c.char(':')
+			}
+			const hex = "0123456789abcdef"
+			c.char(hex[b[i]>>4]).char(hex[b[i]&15]).char(hex[b[i+1]>>4]).char(hex[b[i+1]&15])
+		}
+	}
+	return c.char('"')
+}
+
+// unknown is the error of a look-up that the module refused.
+func (c *chip) unknown() error {
+	if !c.joined && !c.ap {
+		return errLost
+	}
+	return netdev.ErrHostUnknown
+}
+
+// startTime makes the module ask for the time.
+func (c *chip) startTime() error {
+	c.at("+CIPSNTPCFG=1,0")
+	if s := c.cfg.TimeServer; s != "" {
+		c.char(',').text(s)
+	}
+	err := c.run(c.lim.answer)
+	c.timed = err == nil
+	return err
+}
+
+// time asks for the time; 0 if the module does not know it.
+func (c *chip) time() (int64, error) {
+	if !c.timed {
+		if err := c.startTime(); err != nil {
+			return 0, err
+		}
+	}
+	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:", c.lim.answer); err != nil {
+		return 0, err
+	}
+	return clock(c.answer), nil
+}
+
+// ping returns how many milliseconds a host takes to answer.
+func (c *chip) ping(ip netip.Addr) (int, error) {
+	prefix := "+PING:"
+	if c.fw.nonos() {
+		prefix = "+"
+	}
+	err := c.at("+PING=").ip(ip).ask(prefix, c.lim.scan)
+	if err != nil && err != errRefused {
+		return 0, err
+	}
+	if n, _ := number(c.answer); err == nil && n >= 0 {
+		return n, nil
+	}
+	return 0, errNoPong
+}
+
+// rssi returns the strength of the access point's signal.
+func (c *chip) rssi() (int, error) {
+	if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != nil {
+		return 0, err
+	}
+	p := c.answer
+	for len(p) > 0 && p[0] != ':' {
+		p = p[1:]
+	}
+	if len(p) == 0 {
+		return 0, errLost // it is not joined
+	}
+	_, rest := fieldBefore(p[1:], `,"`) // the name may hold anything
+	_, rest = field(rest)
+	_, rest = field(rest)
+	n, _, ok := signed(rest)
+	if !ok {
+		return 0, errGarbled
+	}
+	return n, nil
+}
+
+// cur2 begins a query of a setting.
+func (c *chip) cur2(s string) *chip {
+	c.at(s)
+	if c.fw.nonos() {
+		c.raw("_CUR")
+	}
+	return c.raw("?")
+}
+
+// dns asks for the name servers.
+func (c *chip) dns() (servers []netip.AddrPort, err error) {
+	if err := c.cur2("+CIPDNS").ask("+CIPDNS", c.lim.answer); err != nil {
+		return nil, err
+	}
+	p := c.answer
+	for len(p) > 0 {
+		var f []byte
+		f, p = field(p)
+		if i := len(f) - 1; i >= 0 && f[i] == '"' {
+			f = f[:i]
+		}
+		if a := address(f); a.IsValid() && !a.IsUnspecified() {
+			servers = append(servers, netip.AddrPortFrom(a, 53))
+		}
+	}
+	return servers, nil
+}

@@ -1,0 +1,492 @@
+package espat
+
+import (
+	"net/netip"
+
+	"tinynet/netdev"
+	"tinynet/offload"
+)
+
+// conn is a socket as the driver knows it; its index is the socket's Handle. The module
+// has links, numbered 0 to 4, which come and go by themselves and are then used for
+// something else. A conn has a link or none, so that a link's number never reaches
+// the wrong socket.
+type conn struct {
+	state   connState
+	link    int8 // noLink if it has none
+	kind    offload.Kind
+	age     uint8  // of one that waits for Accept
+	size    uint16 // of the data that the module has, as it said; for datagrams
+	avail   bool   // the module has data
+	small   bool   // it refused to give them out: fewer at a time
+	reset   bool   // data are lost: unread at the end, or on the wire, or not sent
+	checked bool   // it ended, and not for the loss of the network
+	blocked bool   // a call waits for the module to be free
+	opts    uint8
+}
+
+// Options of a conn.
+const (
+	optGroup = 1 << iota // has joined a multicast group
+	optDelay             // TCP: gathers small segments
+	optAlive             // TCP: probes when idle
+)
+
+type connState uint8
+
+const (
+	connFree connState = iota
+	connNew            // without a link
+	connStarting
+	connOpen
+	connPending // accepted by the module and not yet by the program
+	connListening
+	connClosed  // by the peer or the module
+	connRefused // could not be started
+)
+
+const (
+	noLink = -1
+	noConn = -1
+
+	// maxSockets is the size of the engine's table: five links, a listener, and one
+	// whose link has ended that is still to be closed.
+	maxSockets = 7
+	// maxConns: those, and links that wait for Accept while the sockets have none.
+	// There may be two more, which are then refused.
+	maxConns = maxSockets + maxLinks - 2
+)
+
+// newConn returns a conn that is free, or noConn.
+func (c *chip) newConn(st connState, kind offload.Kind) int {
+	for i := range c.conns {
+		if c.conns[i].state == connFree {
+			c.conns[i] = conn{state: st, link: noLink, kind: kind}
+			return i
+		}
+	}
+	return noConn
+}
+
+// connOf returns the conn that has a link.
+func (c *chip) connOf(link int) int {
+	for i := range c.conns {
+		if k := &c.conns[i]; k.state != connFree && k.link == int8(link) {
+			return i
+		}
+	}
+	return noConn
+}
+
+// of returns a socket's conn.
+func (c *chip) of(s *offload.Socket) *conn { return &c.conns[s.Handle%maxConns] }
+
+// freeLink returns a link that nothing uses. The module gives accepted connections
+// the lowest that is free, so the highest come first; and not the one that was
+// used last, of which news may still come.
+func (c *chip) freeLink() int {
+	for i := 1; i <= maxLinks; i++ {
+		link := (int(c.lastLink) + maxLinks - i) % maxLinks
+		if c.orphans&(1<<link) == 0 && c.connOf(link) == noConn {
+			c.lastLink = uint8(link)
+			return link
+		}
+	}
+	return noLink
+}
+
+// notify says that a conn's socket is ready.
+func (c *chip) notify(i int, r offload.Ready) {
+	if s := c.eng.Socket(offload.Handle(i)); s != nil {
+		c.eng.Notify(s, r)
+	}
+}
+
+// unblock lets those calls go on that the module was too busy for.
+func (c *chip) unblock() {
+	for i := range c.conns {
+		if k := &c.conns[i]; k.blocked {
+			k.blocked = false
+			c.notify(i, offload.Readable|offload.Writable)
+		}
+	}
+}
+
+// # What the module tells
+
+// connected takes the news that a link is open.
+func (c *chip) connected(link int) {
+	if c.job == jobStart && c.jobLink == int8(link) {
+		c.up = true // its OK is still to come
+		return
+	}
+	c.accepted(link, netip.AddrPort{})
+}
+
+// linked takes the long form of the same:
+// <status>,<link>,"<type>",<0 client, 1 server>,"<ip>",<port>,<local port>.
+func (c *chip) linked(p []byte) {
+	status, p := number(p)
+	if status != 0 || len(p) == 0 {
+		return
+	}
+	link, p := number(p[1:])
+	if link < 0 || link >= maxLinks || len(p) == 0 {
+		return
+	}
+	_, p = field(p[1:])
+	server, p := number(p)
+	if server < 0 || len(p) == 0 {
+		return
+	}
+	from, p := peer(p[1:])
+	if server == 1 {
+		c.accepted(link, from)
+	} else if c.job == jobStart && c.jobLink == int8(link) {
+		c.up = true
+		if len(p) > 0 {
+			if port, _ := number(p[1:]); port > 0 && port <= 0xFFFF {
+				c.localPort = uint16(port)
+			}
+		}
+	}
+}
+
+// accepted takes the news that the server has accepted a connection.
+func (c *chip) accepted(link int, from netip.AddrPort) {
+	if i := c.connOf(link); i != noConn {
+		if c.conns[i].state == connStarting {
+			// Somebody was faster: the command will fail.
+			c.conns[i].link = noLink
+			c.up = false
+		} else {
+			c.closed(link) // which was lost on the wire
+		}
+	}
+	if c.server == noConn {
+		c.orphans |= 1 << link
+		return
+	}
+	i := c.newConn(connPending, c.conns[c.server].kind)
+	if i == noConn {
+		c.orphans |= 1 << link
+		return
+	}
+	k := &c.conns[i]
+	k.link = int8(link)
+	c.ages++
+	k.age = c.ages
+	c.peers[link].set(from)
+	c.notify(int(c.server), offload.Readable)
+}
+
+// closed takes the news that a link has ended.
+func (c *chip) closed(link int) {
+	c.orphans &^= 1 << link
+	i := c.connOf(link)
+	if i == noConn {
+		return
+	}
+	switch k := &c.conns[i]; k.state {
+	case connStarting:
+		c.up, c.down = false, c.up
+	case connNew, connRefused:
+		k.link = noLink
+	case connPending:
+		if k.link = noLink; !c.pool.holds(i) {
+			k.state = connFree
+		}
+	default:
+		c.end(i)
+	}
+}
+
+// end marks a conn whose link has ended.
+func (c *chip) end(i int) {
+	k := &c.conns[i]
+	// A stream ends once all of it is read, unless it was reset.
+	// Of TLS it announces more than can be read.
+	k.reset = k.reset || k.avail && k.kind == offload.Stream
+	k.state, k.link, k.avail = connClosed, noLink, false
+	c.notify(i, offload.Readable|offload.Writable)
+}
+
+// lose ends a conn with the module's restart.
+func (c *chip) lose(i int) {
+	switch k := &c.conns[i]; k.state {
+	case connFree, connNew, connRefused:
+	case connPending:
+		c.pool.drop(i)
+		*k = conn{}
+	default:
+		k.reset = true
+		c.end(i)
+	}
+}
+
+// spoil marks a stream of which data are lost.
+func (c *chip) spoil(i int) {
+	if k := &c.conns[i]; k.state != connFree && k.kind != offload.Datagram {
+		k.reset = true
+		c.notify(i, offload.Readable|offload.Writable)
+	}
+}
+
+// noticed takes the notice that a link has data.
+func (c *chip) noticed(h header) {
+	if i := c.connOf(h.link); i != noConn && h.size > 0 {
+		c.conns[i].avail, c.conns[i].size = true, uint16(h.size)
+		c.notify(i, offload.Readable)
+	}
+}
+
+// listed takes a line of the list of links:
+// <link>,"<type>","<ip>",<port>,<local port>,<0 client, 1 server>.
+func (c *chip) listed(p []byte) {
+	link, p := number(p)
+	if link < 0 || link >= maxLinks || len(p) == 0 {
+		return
+	}
+	c.seen |= 1 << link
+	_, p = field(p[1:])
+	from, p := peer(p)
+	if len(p) == 0 {
+		return
+	}
+	_, p = number(p[1:])
+	server := len(p) > 1 && p[1] == '1'
+	i := c.connOf(link)
+	switch {
+	case i != noConn:
+		if server && !c.peers[link].known() {
+			c.peers[link].set(from)
+		}
+	case server:
+		c.accepted(link, from) // the news of it was lost
+	default:
+		c.orphans |= 1 << link
+	}
+}
+
+// # Data
+
+// pushed takes the head of data that the module sends unasked.
+func (c *chip) pushed(h header) {
+	w := &c.wire
+	w.sink = sinkNowhere
+	c.dataConn = int8(c.connOf(h.link))
+	if c.dataConn == noConn || h.size == 0 {
+		return
+	}
+	if c.pool.buf == nil {
+		c.makePool()
+	}
+	i := int(c.dataConn)
+	switch dgram := c.conns[i].kind == offload.Datagram; {
+	case c.pool.begin(i, h.size, h.from, dgram):
+		w.sink = sinkPool
+	case !dgram: // which is lost, as datagrams may
+		w.sink = sinkFull
+	}
+}
+
+// makePool makes the buffer for what comes unasked, when it is needed first.
+func (c *chip) makePool() { c.pool.buf = make([]byte, 0, c.cfg.Buffer) }
+
+// replied takes the head of data that were asked for.
+func (c *chip) replied(h header) {
+	w := &c.wire
+	c.dataConn, c.from, c.got = c.readConn, h.from, h.size
+	w.sink = sinkNowhere
+	if w.dst != nil {
+		w.sink = sinkCaller
+	}
+	if h.size > c.most {
+		c.got = -1 // more than was asked for
+	}
+}
+
+// received is called at the end of data.
+func (c *chip) received() {
+	w := &c.wire
+	if w.sink >= sinkPool {
+		c.pool.close()
+		c.notify(int(c.dataConn), offload.Readable)
+	}
+	if w.sink == sinkCaller {
+		w.dst = nil
+	}
+	w.sink = sinkNowhere
+}
+
+// overrun marks the stream for whose data there is no room.
+func (c *chip) overrun() {
+	if i := int(c.dataConn); i != noConn {
+		c.conns[i].reset = true
+		c.notify(i, offload.Readable)
+	}
+}
+
+// misframed takes note that data did not come as their head said: the stream they
+// are of is broken.
+func (c *chip) misframed() {
+	c.wire.need = 0
+	c.pool.undo()
+	c.received()
+	if i := int(c.dataConn); i != noConn && c.conns[i].state != connFree {
+		c.conns[i].reset = true
+		c.notify(i, offload.Readable|offload.Writable)
+	}
+	c.unsure = true
+}
+
+// # Sockets
+
+// Open makes a socket, for which the module does nothing yet.
+func (c *chip) Open(s *offload.Socket) error {
+	i := c.newConn(connNew, s.Kind)
+	if i == noConn {
+		return netdev.ErrNoMoreSockets
+	}
+	s.Handle = offload.Handle(i)
+	s.Signalled = true
+	return nil
+}
+
+// Close closes a socket.
+func (c *chip) Close(s *offload.Socket) error {
+	i := int(s.Handle % maxConns)
+	k := &c.conns[i]
+	c.pump()
+	st, link := k.state, k.link
+	c.pool.drop(i)
+	if c.job != jobPlain && c.jobConn == int8(i) {
+		c.jobConn = noConn // who gets the result closes the link
+	}
+	*k = conn{link: noLink}
+	switch {
+	case st == connListening:
+		c.unlisten()
+	case link == noLink || st == connStarting:
+		return nil
+	default:
+		c.orphans |= 1 << link
+	}
+	// Should the module be occupied, it is closed later.
+	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, false) == nil {
+		return c.ready()
+	}
+	return nil
+}
+
+// Drain discards data that the module has: it would reset the connection, and what was
+// sent last be lost.
+func (c *chip) Drain(s *offload.Socket) (bool, error) {
+	k := c.of(s)
+	if !c.free() || k.state != connOpen || !k.avail {
+		return false, nil
+	}
+	n, err := c.read(int(s.Handle), nil, c.fw.recvMax())
+	return n > 0, err
+}
+
+// verdict says how a stream has failed, nil if it has not.
+func (c *chip) verdict(k *conn) error {
+	switch {
+	case c.rebooted:
+		return errRebooted
+	case k.reset:
+		return errDataLost
+	}
+	return nil
+}
+
+// why returns the error of a stream that has ended: whether for the loss of the
+// network, the module is asked, since the news of that may come last.
+func (c *chip) why(k *conn, otherwise error) error {
+	if !k.checked {
+		if c.step == stepIdle && !c.ap {
+			up, err := c.look()
+			if err != nil {
+				return err
+			}
+			if !up {
+				return errLost
+			}
+		}
+		k.checked = true
+	}
+	if !c.joined && !c.ap {
+		return errLost
+	}
+	return otherwise
+}
+
+// Poll says what a socket is ready for, without asking the module.
+func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error) {
+	i := int(s.Handle % maxConns)
+	k := &c.conns[i]
+	c.pump()
+	if err := c.state(); err != nil {
+		return 0, err
+	}
+	switch k.state {
+	case connListening:
+		if c.pending() != noConn {
+			return offload.Readable, nil
+		}
+		return 0, nil
+	case connStarting:
+		return 0, nil
+	case connRefused, connNew:
+		return 0, c.refusal(k)
+	case connClosed:
+		return offload.Readable | offload.Writable, nil
+	}
+	r := offload.Ready(0)
+	if c.step == stepIdle {
+		r = offload.Writable
+		if k.avail {
+			r |= offload.Readable
+		}
+		if k.kind != offload.Datagram && !k.avail && want&offload.Readable != 0 {
+			c.doubt()
+		}
+	}
+	if c.pool.holds(i) || k.reset {
+		r |= offload.Readable
+	}
+	return r, nil
+}
+
+// doubt asks the module now and then what it has, should a notice be lost.
+func (c *chip) doubt() {
+	if now := c.eng.Elapsed(); c.passive && now-c.asked >= c.lim.check/2 {
+		c.lengths()
+	}
+}
+
+// lengths asks how much data the module has.
+func (c *chip) lengths() {
+	c.asked = c.eng.Elapsed()
+	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != nil {
+		return
+	}
+	p := c.answer
+	for link := range maxLinks {
+		n, rest, ok := signed(p)
+		if !ok {
+			return
+		}
+		if i := c.connOf(link); i != noConn {
+			if k := &c.conns[i]; n > 0 && !k.avail {
+				k.avail = true
+				c.notify(i, offload.Readable)
+			}
+		}
+		if p = rest; len(p) == 0 {
+			return
+		}
+		p = p[1:]
+	}
+}

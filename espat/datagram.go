@@ -1,0 +1,148 @@
+package espat
+
+import (
+	"net/netip"
+
+	"tinynet/netdev"
+	"tinynet/offload"
+)
+
+// A datagram socket is a link whose peer changes with each datagram (mode 2), and
+// which is told the peer's address whenever it sends.
+
+// bindDatagram gives a datagram socket its link.
+func (c *chip) bindDatagram(s *offload.Socket, port uint16) error {
+	return c.startDatagram(int(s.Handle%maxConns), port, s.V6, netip.Addr{})
+}
+
+// startDatagram opens the link of a datagram socket, which receives what is sent to
+// group, too, if that is valid.
+func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) error {
+	if err := c.ready(); err != nil {
+		return err
+	}
+	if !c.told {
+		// From now on the sender stands at the head of data.
+		if err := c.at("+CIPDINFO=1").run(c.lim.answer); err != nil {
+			return err
+		}
+		c.told = true
+	}
+	link := c.freeLink()
+	if link == noLink {
+		return netdev.ErrNoMoreSockets
+	}
+	if c.fw.perLink() && c.active&(1<<link) == 0 {
+		// The module keeps datagrams that are to be asked for as a stream.
+		if err := c.at("+CIPRECVTYPE=").num(link).raw(",0").run(c.lim.answer); err != nil {
+			return err
+		}
+		c.active |= 1 << link
+	}
+	if c.pool.buf == nil {
+		c.makePool()
+	}
+	c.at("+CIPSTART=").num(link)
+	switch {
+	case group.Is4():
+		c.raw(`,"UDP",`).ip(group)
+	case group.IsValid():
+		c.raw(`,"UDPv6",`).ip(group)
+	case v6:
+		c.raw(`,"UDPv6","::"`)
+	default:
+		c.raw(`,"UDP","0.0.0.0"`)
+	}
+	// Port 9 is that of the discard service.
+	c.raw(",9,").num(int(port)).raw(",2")
+	if err := c.start(i, link, c.lim.answer); err != nil {
+		return err
+	}
+	if err := c.await(stepFinal, 0, false); err != nil {
+		return err
+	}
+	if k := &c.conns[i]; k.state == connRefused {
+		*k = conn{state: connNew, link: noLink, kind: k.kind}
+		if c.result == resultLost {
+			return errNoAnswer
+		}
+		return netdev.ErrAddrInUse
+	}
+	return nil
+}
+
+// SendTo sends a datagram.
+func (c *chip) SendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, error) {
+	i := int(s.Handle % maxConns)
+	k := &c.conns[i]
+	if !c.free() {
+		k.blocked = c.state() == nil
+		return false, c.state()
+	}
+	if err := c.ready(); err != nil {
+		return false, err
+	}
+	if k.state != connOpen {
+		return false, c.why(k, errLinkEnded)
+	}
+	if len(p) == 0 {
+		return false, errEmpty
+	}
+	if to.Addr().Is6() != s.V6 {
+		return false, netdev.ErrFamilyNotSupported
+	}
+	c.at("+CIPSEND=").num(int(k.link)).char(',').num(len(p)).char(',').ip(to.Addr()).char(',').num(int(to.Port()))
+	err := c.deliver(i, p)
+	if err == errRefused || err == errDataLost {
+		err = errNotSent
+	}
+	return err == nil, err
+}
+
+// RecvFrom receives a datagram.
+func (c *chip) RecvFrom(s *offload.Socket, p []byte) (int, netip.AddrPort, bool, error) {
+	i := int(s.Handle % maxConns)
+	k := &c.conns[i]
+	c.pump()
+	if n, from, ok := c.pool.datagram(i, p); ok {
+		return n, from, true, nil
+	}
+	if err := c.state(); err != nil {
+		return 0, netip.AddrPort{}, false, err
+	}
+	if k.state == connClosed {
+		return 0, netip.AddrPort{}, false, c.why(k, errLinkEnded)
+	}
+	if k.state != connOpen || !k.avail {
+		return 0, netip.AddrPort{}, false, nil
+	}
+	if !c.free() {
+		k.blocked = true
+		return 0, netip.AddrPort{}, false, nil
+	}
+	// Exactly what was announced, which is the first of what has come: more would be
+	// the beginning of the next datagram.
+	size := int(k.size)
+	if size > len(p) {
+		return c.recvCut(i, p, size)
+	}
+	n, err := c.read(i, p, size)
+	return n, c.from, n > 0, err
+}
+
+// recvCut reads a datagram that is longer than p. Its rest has to be read as
+// well, into the pool, since some firmware keeps it for the next read.
+func (c *chip) recvCut(i int, p []byte, size int) (int, netip.AddrPort, bool, error) {
+	if c.pool.buf == nil {
+		c.makePool()
+	}
+	whole := c.pool.reserve(size)
+	if whole == nil {
+		_, err := c.read(i, nil, size) // lost
+		return 0, c.from, false, err
+	}
+	n, err := c.read(i, whole, size)
+	n = copy(p, whole[:n])
+	c.pool.drop(nobody)
+	return n, c.from, n > 0, err
+}

@@ -1,0 +1,70 @@
+package espat
+
+import (
+	"net/netip"
+
+	"tinynet/netdev"
+	"tinynet/offload"
+)
+
+// SetOption sets an option of a connection.
+func (c *chip) SetOption(s *offload.Socket, level, opt int, value any) error {
+	on, ok := value.(bool)
+	k := c.of(s)
+	if !ok || s.Kind == offload.Datagram || k.state != connOpen {
+		return netdev.ErrNotSupported
+	}
+	opts, bit := k.opts, uint8(0)
+	switch {
+	case level == netdev.SOL_TCP && opt == netdev.TCP_NODELAY:
+		bit, on = optDelay, !on
+	case level == netdev.SOL_SOCKET && opt == netdev.SO_KEEPALIVE:
+		bit = optAlive
+	default:
+		return netdev.ErrNotSupported
+	}
+	if opts &^= bit; on {
+		opts |= bit
+	}
+	c.at("+CIPTCPOPT=").num(int(k.link)).raw(",-1,")
+	c.num(1 - int(opts&optDelay)/optDelay).char(',').num(sendTimeout)
+	if (opts|k.opts)&optAlive != 0 {
+		c.char(',').num(keepAlive * int(opts&optAlive) / optAlive)
+	}
+	err := c.run(c.lim.answer)
+	if err == errRefused {
+		return netdev.ErrNotSupported
+	}
+	if err == nil {
+		k.opts = opts
+	}
+	return err
+}
+
+// keepAlive is how many seconds a connection is idle before it is probed.
+const keepAlive = 60
+
+// joinGroup opens the link of a datagram socket anew, as a member of a group.
+func (c *chip) joinGroup(s *offload.Socket, group netip.Addr) error {
+	i := int(s.Handle % maxConns)
+	k := &c.conns[i]
+	if s.Kind != offload.Datagram || s.Port == 0 || k.state != connOpen || k.opts&optGroup != 0 {
+		return errGroupSock
+	}
+	if group.Is6() != s.V6 {
+		return errGroup
+	}
+	if err := c.ready(); err != nil {
+		return err
+	}
+	c.orphans |= 1 << k.link
+	*k = conn{state: connNew, link: noLink, kind: s.Kind}
+	err := c.startDatagram(i, s.Port, s.V6, group)
+	if err == nil {
+		k.opts = optGroup
+	}
+	if err != nil && k.state == connNew {
+		k.state = connClosed
+	}
+	return err
+}

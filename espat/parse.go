@@ -1,0 +1,291 @@
+package espat
+
+import "net/netip"
+
+// Pure functions on bytes from the module and for it. They use neither strconv nor
+// netip's parser, whose errors quote what they were given: 5 KB of flash.
+
+// number reads the decimal number that p begins with, of at most 9 digits. rest is
+// what follows it; n is -1 if there is none.
+func number(p []byte) (n int, rest []byte) {
+	i := 0
+	for ; i < len(p) && i < 9 && '0' <= p[i] && p[i] <= '9'; i++ {
+		n = 10*n + int(p[i]-'0')
+	}
+	if i == 0 || i < len(p) && '0' <= p[i] && p[i] <= '9' {
+		return -1, p
+	}
+	return n, p[i:]
+}
+
+// signed is number for one that may be negative; ok is false if there is none.
+func signed(p []byte) (n int, rest []byte, ok bool) {
+	if len(p) > 0 && p[0] == '-' {
+		n, rest = number(p[1:])
+		return -n, rest, n >= 0
+	}
+	n, rest = number(p)
+	return n, rest, n >= 0
+}
+
+// field cuts the first of fields that commas separate, without its quotes: inside
+// them a comma is part of the field.
+func field(p []byte) (f, rest []byte) {
+	if len(p) > 0 && p[0] == '"' {
+		for i := 1; i < len(p); i++ {
+			if p[i] == '"' && (i+1 == len(p) || p[i+1] == ',' || p[i+1] == ')') {
+				f, rest = p[1:i], p[i+1:]
+				if len(rest) > 0 && rest[0] == ',' {
+					rest = rest[1:]
+				}
+				return f, rest
+			}
+		}
+	}
+	for i, b := range p {
+		if b == ',' {
+			return p[:i], p[i+1:]
+		}
+	}
+	return p, nil
+}
+
+// starts reports whether p begins with prefix.
+func starts(p []byte, prefix string) bool {
+	return len(p) >= len(prefix) && string(p[:len(prefix)]) == prefix
+}
+
+// unquote takes the quotes off, if there are any.
+func unquote(p []byte) []byte {
+	if len(p) >= 2 && p[0] == '"' && p[len(p)-1] == '"' {
+		return p[1 : len(p)-1]
+	}
+	return p
+}
+
+// address reads an IP address; it is invalid if p is none.
+func address(p []byte) netip.Addr {
+	for _, b := range p {
+		if b == ':' {
+			return address6(p)
+		}
+	}
+	ip, ok := address4(p)
+	if !ok {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom4(ip)
+}
+
+func address4(p []byte) (ip [4]byte, ok bool) {
+	for i := range ip {
+		n, rest := number(p)
+		if n < 0 || n > 255 || n > 0 && p[0] == '0' || n == 0 && len(p)-len(rest) > 1 || (i < 3) != (len(rest) > 0 && rest[0] == '.') {
+			return ip, false
+		}
+		ip[i] = byte(n)
+		if p = rest; i < 3 {
+			p = rest[1:]
+		}
+	}
+	return ip, len(p) == 0
+}
+
+func address6(p []byte) netip.Addr {
+	var ip [16]byte
+	at, gap := 0, -1
+	if starts(p, "::") {
+		gap, p = 0, p[2:]
+	}
+	for len(p) > 0 {
+		n, i := 0, 0
+		for ; i < len(p) && i < 4; i++ {
+			d := hexDigit(p[i])
+			if d < 0 {
+				break
+			}
+			n = n<<4 | d
+		}
+		if i == 0 || at == 16 {
+			return netip.Addr{}
+		}
+		if i < len(p) && p[i] == '.' {
+			four, ok := address4(p)
+			if !ok || at > 12 {
+				return netip.Addr{}
+			}
+			at += copy(ip[at:], four[:])
+			break
+		}
+		ip[at], ip[at+1] = byte(n>>8), byte(n)
+		at += 2
+		if p = p[i:]; len(p) == 0 {
+			break
+		}
+		switch {
+		case p[0] != ':' || len(p) == 1:
+			return netip.Addr{}
+		case p[1] != ':':
+			p = p[1:]
+		case gap >= 0:
+			return netip.Addr{}
+		default:
+			gap, p = at, p[2:]
+		}
+	}
+	if gap < 0 && at != 16 || gap >= 0 && at == 16 {
+		return netip.Addr{}
+	}
+	if gap >= 0 {
+		n := copy(ip[16-(at-gap):], ip[gap:at])
+		clear(ip[gap : 16-n])
+	}
+	return netip.AddrFrom16(ip).Unmap()
+}
+
+func hexDigit(b byte) int {
+	switch {
+	case '0' <= b && b <= '9':
+		return int(b - '0')
+	case 'a' <= b && b <= 'f':
+		return int(b-'a') + 10
+	case 'A' <= b && b <= 'F':
+		return int(b-'A') + 10
+	}
+	return -1
+}
+
+// mac reads a hardware address of the form aa:bb:cc:dd:ee:ff.
+func mac(p []byte) (m [6]byte, ok bool) {
+	if len(p) != 17 {
+		return m, false
+	}
+	for i := range m {
+		hi, lo := hexDigit(p[3*i]), hexDigit(p[3*i+1])
+		if hi < 0 || lo < 0 || i < 5 && p[3*i+2] != ':' {
+			return m, false
+		}
+		m[i] = byte(hi<<4 | lo)
+	}
+	return m, true
+}
+
+// peer reads an address and a port, with a comma between them.
+func peer(p []byte) (a netip.AddrPort, rest []byte) {
+	ip, rest := field(p)
+	port, rest := number(rest)
+	if port < 0 || port > 0xFFFF {
+		return netip.AddrPort{}, rest
+	}
+	return netip.AddrPortFrom(address(ip), uint16(port)), rest
+}
+
+// place is an address and port, in less room than a netip.AddrPort.
+type place struct {
+	ip   [16]byte
+	port [2]byte
+}
+
+func (l *place) set(a netip.AddrPort) {
+	l.ip = a.Addr().As16()
+	l.port = [2]byte{byte(a.Port() >> 8), byte(a.Port())}
+}
+
+// known reports whether it is one.
+func (l *place) known() bool { return *l != place{} }
+
+func (l *place) addrPort() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(l.ip).Unmap(), uint16(l.port[0])<<8|uint16(l.port[1]))
+}
+
+// header is the head of data that the module sends, which the data follow.
+type header struct {
+	link int // -1 in a reply, which does not name it
+	size int
+	from netip.AddrPort // invalid if the head does not tell
+}
+
+// pushHead reads the line "+IPD,<link>,<size>[,<ip>,<port>]", without the colon that
+// ends the head of data. Notices that data are there to be read look the same.
+func pushHead(p []byte) (h header, ok bool) {
+	if !starts(p, "+IPD,") {
+		return h, false
+	}
+	h.link, p = number(p[len("+IPD,"):])
+	if h.link < 0 || h.link >= maxLinks || len(p) == 0 || p[0] != ',' {
+		return h, false
+	}
+	h.size, p = number(p[1:])
+	if h.size < 0 || h.size > maxPayload {
+		return h, false
+	}
+	if len(p) > 0 && p[0] == ',' {
+		h.from, p = peer(p[1:])
+		if !h.from.IsValid() {
+			return h, false
+		}
+	}
+	return h, len(p) == 0
+}
+
+// replyHead reads "+CIPRECVDATA:<size>", with ",<ip>,<port>" if told is set, without the
+// comma that ends it; NonOS 1.7 has a comma where the colon is, and a colon for the
+// last comma.
+func replyHead(p []byte, told bool) (h header, ok bool) {
+	h.link = -1
+	if !starts(p, recvReply) || len(p) == len(recvReply) || p[len(recvReply)] != ':' && p[len(recvReply)] != ',' {
+		return h, false
+	}
+	h.size, p = number(p[len(recvReply)+1:])
+	if h.size < 0 || h.size > maxPayload {
+		return h, false
+	}
+	if told && len(p) > 0 && p[0] == ',' {
+		h.from, p = peer(p[1:])
+		if !h.from.IsValid() {
+			return h, false
+		}
+	}
+	return h, len(p) == 0
+}
+
+const (
+	maxLinks   = 5
+	maxPayload = 1 << 14 // more than any firmware announces
+
+	recvReply = "+CIPRECVDATA"
+)
+
+// clock reads the time from "Tue Oct 19 17:47:56 2021"; 0 if it is none, or
+// before 2001, which a module says that does not know it.
+func clock(p []byte) int64 {
+	const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
+	if len(p) < 24 {
+		return 0
+	}
+	month := 0
+	for i := 0; i < 12; i++ {
+		if starts(p[4:], months[3*i:3*i+3]) {
+			month = i + 1
+		}
+	}
+	day := p[8:10]
+	if day[0] == ' ' {
+		day = day[1:]
+	}
+	d, _ := number(day)
+	h, _ := number(p[11:13])
+	m, _ := number(p[14:16])
+	s, _ := number(p[17:19])
+	y, _ := number(p[20:24])
+	if month == 0 || d < 1 || h < 0 || m < 0 || s < 0 || y < 2001 {
+		return 0
+	}
+	// Days since 1970, counted in years that begin in March.
+	if month -= 3; month < 0 {
+		month += 12
+		y--
+	}
+	days := 365*y + y/4 - y/100 + y/400 + (153*month+2)/5 + d - 1 - 719468
+	return int64(days)*86400 + int64(h*3600+m*60+s)
+}

@@ -1,0 +1,278 @@
+package espat
+
+import "time"
+
+// Start finds the module, whatever it was doing, restarts it, and sets it up.
+func (c *chip) Start() error {
+	if err := c.setup(); err != nil {
+		return err
+	}
+	err := c.start1()
+	if err == errGarbled || err == errRefused || err == errNoAnswer && !c.dead {
+		err = c.start1() // noise at power-up
+	}
+	return err
+}
+
+// setup finds the UART.
+func (c *chip) setup() error {
+	cfg := &c.cfg
+	if cfg.Uart == nil {
+		if err := boardConfig(cfg); err != nil {
+			return err
+		}
+	}
+	if cfg.Uart == nil {
+		return errNoUART
+	}
+	if cfg.Baud == 0 {
+		cfg.Baud = 115200
+	}
+	if c.wire.uart == nil { // else it may be looked at this moment
+		c.wire.uart = cfg.Uart
+	}
+	if c.baud == 0 {
+		c.baud = cfg.Baud
+	}
+	if cfg.MaxBaud != 0 && cfg.MaxBaud != cfg.Baud && !c.canSet() || cfg.FlowControl && cfg.SetUART == nil {
+		return errNoRate
+	}
+	return nil
+}
+
+// canSet reports whether the UART's speed can be set.
+func (c *chip) canSet() bool {
+	_, ok := c.cfg.Uart.(rateSetter)
+	return ok || c.cfg.SetUART != nil || boardUART(&c.cfg)
+}
+
+// rateSetter is a UART whose speed can be set, as that of most boards is.
+type rateSetter interface{ SetBaudRate(baud uint32) }
+
+// setBaud sets the speed of this end.
+func (c *chip) setBaud(baud uint32, flow bool) error {
+	c.baud = baud
+	c.wire.r, c.wire.w, c.wire.n, c.wire.need = 0, 0, 0, 0
+	if c.cfg.SetUART != nil {
+		if c.cfg.SetUART(baud, flow) != nil {
+			return errRate
+		}
+		return nil
+	}
+	if ok, err := configureUART(&c.cfg, baud); ok {
+		return err
+	}
+	if u, ok := c.cfg.Uart.(rateSetter); ok {
+		u.SetBaudRate(baud)
+	}
+	return nil
+}
+
+// forget puts the driver into the state in which a restarted module is.
+func (c *chip) forget() {
+	c.step, c.job, c.want = stepIdle, jobPlain, wantNothing
+	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server = noConn, noLink, noConn, noConn, noConn
+	c.unsure, c.waits, c.dead, c.rebooted, c.quiet, c.told = false, false, false, false, false, false
+	c.joined, c.ap, c.v6, c.timed = false, false, false, false
+	c.orphans, c.active = 0, 0
+	c.pool = pool{buf: c.pool.buf[:0]}
+	c.wire.dst, c.wire.need = nil, 0
+	for i := range c.conns {
+		c.conns[i] = conn{link: noLink}
+	}
+}
+
+func (c *chip) start1() error {
+	c.forget()
+	c.booting = true
+	err := c.restart()
+	c.booting = false
+	if err != nil {
+		return err
+	}
+	for _, cmd := range [...]string{"E0", "+SYSSTORE=0"} {
+		// The second is new with 2.1. Before, some settings are kept in flash.
+		if err := c.at(cmd).run(c.lim.answer); err != nil && cmd == "E0" {
+			return err
+		}
+	}
+	c.quiet = true
+	if err := c.identify(); err != nil {
+		return err
+	}
+	if err := c.raise(); err != nil {
+		return err
+	}
+	if err := c.at("+CIPMUX=1").run(c.lim.answer); err != nil {
+		return err
+	}
+	// With the peer's address in the news of a connection none has to be asked for.
+	if err := c.optional(c.cur("+SYSMSG").raw("2")); err != nil {
+		return err
+	}
+	if err := c.receiveMode(); err != nil {
+		return err
+	}
+	// Small segments go out at once, as Go's do; what the peer does not take ends
+	// the connection, and not only that, in time.
+	if err := c.optional(c.at("+CIPTCPOPT=5,-1,1,").num(sendTimeout)); err != nil {
+		return err
+	}
+	if c.cfg.IPv6 && c.fw.ipv6() {
+		err := c.at("+CIPV6=1").run(c.lim.answer)
+		if err != nil && err != errRefused {
+			return err
+		}
+		c.v6 = err == nil
+	}
+	c.knows6(nil)
+	return nil
+}
+
+// optional runs the command that was built, which the firmware may not have.
+func (c *chip) optional(*chip) error {
+	if err := c.run(c.lim.answer); err != errRefused {
+		return err
+	}
+	return nil
+}
+
+// sendTimeout is how long a peer may take nothing of what is sent to it, in
+// milliseconds: the module does nothing else meanwhile.
+const sendTimeout = 10000
+
+// receiveMode makes the module keep what it receives until it is asked, if it can.
+func (c *chip) receiveMode() error {
+	c.passive = false
+	if c.cfg.Active {
+		return nil
+	}
+	cmd := "+CIPRECVMODE=1"
+	if c.fw.perLink() {
+		cmd = "+CIPRECVTYPE=5,1"
+	}
+	err := c.at(cmd).run(c.lim.answer)
+	c.passive = err == nil
+	if err == errRefused {
+		err = nil
+	}
+	return err
+}
+
+// passiveLink makes a link, which perhaps was that of a datagram socket, keep what it
+// receives again.
+func (c *chip) passiveLink(link int) error {
+	if c.active&(1<<link) == 0 {
+		return nil
+	}
+	err := c.at("+CIPRECVTYPE=").num(link).raw(",1").run(c.lim.answer)
+	if err == nil {
+		c.active &^= 1 << link
+	}
+	return err
+}
+
+// restart makes the module restart, and waits until it takes commands.
+func (c *chip) restart() error {
+	cfg := &c.cfg
+	if cfg.Reset != nil {
+		if err := c.setBaud(cfg.Baud, false); err != nil {
+			return err
+		}
+		output(cfg.Reset)
+		cfg.Reset.Low()
+		time.Sleep(c.lim.reset)
+		c.booted = false
+		cfg.Reset.High()
+	} else {
+		if err := c.find(); err != nil {
+			return err
+		}
+		// Even while it runs another command, it restarts for this.
+		c.booted = false
+		c.begun(jobPlain, stepFinal, c.lim.answer)
+		c.writeText("AT+RST\r\n")
+		c.settle()
+		if c.step, c.busy = stepIdle, false; c.baud != cfg.Baud || c.flow {
+			if err := c.setBaud(cfg.Baud, false); err != nil {
+				return err
+			}
+		}
+	}
+	c.flow = false
+	var n nap
+	for end := c.eng.Elapsed() + c.lim.boot; !c.booted && c.eng.Elapsed() < end; {
+		c.sleep(&n)
+		c.pump()
+	}
+	// It may have said so unheard.
+	for range 3 {
+		if c.hello(c.lim.probe) {
+			return nil
+		}
+		c.hush()
+	}
+	return errNoAnswer
+}
+
+// find makes the module answer: at the speed that was used last, at the one with which
+// it starts, or at another.
+func (c *chip) find() error {
+	rates := [...]uint32{c.baud, c.cfg.Baud, c.cfg.MaxBaud, 115200, 921600, 2000000, 74880, 9600}
+	for i, baud := range rates {
+		if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
+			continue
+		}
+		if i > 0 && !c.canSet() {
+			break
+		}
+		if i > 0 || c.rated {
+			if err := c.setBaud(baud, c.flow && baud == c.cfg.MaxBaud); err != nil {
+				return err
+			}
+		}
+		c.rated = true
+		c.cancel()
+		// What it has of a command spoils the first.
+		for range 3 {
+			if c.hello(c.lim.probe) || c.busy {
+				return nil
+			}
+		}
+	}
+	c.dead = true
+	return errNoAnswer
+}
+
+// raise raises the speed, and switches on the flow control.
+func (c *chip) raise() error {
+	cfg := &c.cfg
+	baud := cfg.MaxBaud
+	if baud == 0 {
+		baud = cfg.Baud
+	}
+	if baud == cfg.Baud && !cfg.FlowControl || c.slow {
+		return nil
+	}
+	flow := 0
+	if cfg.FlowControl {
+		flow = 3 // RTS and CTS
+	}
+	if err := c.at("+UART_CUR=").num(int(baud)).raw(",8,1,0,").num(flow).run(c.lim.answer); err != nil {
+		return err
+	}
+	time.Sleep(c.lim.busy) // its answer still had the old speed
+	if err := c.setBaud(baud, cfg.FlowControl); err != nil {
+		return err
+	}
+	c.flow = cfg.FlowControl
+	for range 3 {
+		if c.hello(c.lim.probe) {
+			return nil
+		}
+		c.hush()
+	}
+	// The wires are not good enough. From now on without.
+	c.slow = true
+	return errNoAnswer
+}

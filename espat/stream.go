@@ -1,0 +1,434 @@
+package espat
+
+import (
+	"io"
+	"net/netip"
+	"time"
+
+	"tinynet/netdev"
+	"tinynet/offload"
+)
+
+// Bind gives a socket its local port: a datagram socket gets its link, a listener
+// the port to listen on. Of a connection the module chooses the port.
+func (c *chip) Bind(s *offload.Socket, port uint16) error {
+	if s.Kind == offload.Datagram {
+		return c.bindDatagram(s, port)
+	}
+	return nil
+}
+
+// Connect begins to connect a stream.
+func (c *chip) Connect(s *offload.Socket, host string, to netip.AddrPort) (bool, error) {
+	i := int(s.Handle % maxConns)
+	if s.Kind == offload.TLS && !to.Addr().IsValid() && len(host) > hostMax {
+		ip, err := c.Resolve(host)
+		if err != nil {
+			return false, err
+		}
+		to = netip.AddrPortFrom(ip, to.Port())
+	}
+	for try := 0; try < maxLinks; try++ {
+		// A connection that comes in may take the link first: then with another.
+		if err := c.ready(); err != nil {
+			return false, err
+		}
+		link := c.freeLink()
+		if link == noLink {
+			return false, netdev.ErrNoMoreSockets
+		}
+		if err := c.passiveLink(link); err != nil {
+			return false, err
+		}
+		kind := `,"TCP`
+		if s.Kind == offload.TLS {
+			kind = `,"SSL`
+			if err := c.configureTLS(link, host); err != nil {
+				return false, err
+			}
+		}
+		c.at("+CIPSTART=").num(link).raw(kind)
+		if to.Addr().Is6() {
+			c.raw("v6")
+		}
+		c.raw(`",`)
+		if to.Addr().IsValid() {
+			c.ip(to.Addr())
+		} else {
+			c.text(host)
+		}
+		c.char(',').num(int(to.Port()))
+		if err := c.start(i, link, c.lim.dial); err != nil {
+			return false, err
+		}
+		// That it is busy the module says at once.
+		if c.await(stepFinal, c.byteTime(c.outn)+5*time.Millisecond, false) != nil {
+			return false, nil
+		}
+		switch k := &c.conns[i]; k.state {
+		case connRefused:
+			// So it is, too, if the module has the link open and the driver has lost
+			// sight of it.
+			if _, err := c.look(); err != nil || c.seen&(1<<link) == 0 {
+				return false, c.refusal(k)
+			}
+		case connNew:
+		default:
+			return true, nil
+		}
+	}
+	return false, netdev.ErrNoMoreSockets
+}
+
+// start sends the command that was built, which opens a link.
+func (c *chip) start(i, link int, limit time.Duration) error {
+	if err := c.issue(jobStart, stepFinal, wantNothing, "", limit); err != nil {
+		return err
+	}
+	k := &c.conns[i]
+	k.state, k.link = connStarting, int8(link)
+	c.jobConn, c.jobLink = int8(i), int8(link)
+	c.up, c.down, c.localPort = false, false, 0
+	return nil
+}
+
+// started takes the result of it. Without a conn nobody wants the link any more.
+func (c *chip) started(i int8, r result) {
+	link := c.jobLink
+	c.jobLink = noLink
+	if i == noConn {
+		if r != resultError {
+			c.orphans |= 1 << link
+		}
+		return
+	}
+	k := &c.conns[i]
+	switch {
+	case k.link != link:
+		k.state = connNew // the link was another's
+	case r == resultOK:
+		k.state = connOpen
+		if s := c.eng.Socket(offload.Handle(i)); s != nil && k.kind != offload.Datagram {
+			c.eng.SetPort(s, c.localPort)
+		}
+		if c.down {
+			c.end(int(i))
+		}
+	default:
+		k.state, k.link = connRefused, noLink
+		if r != resultError {
+			c.orphans |= 1 << link
+		}
+	}
+	c.notify(int(i), offload.Writable)
+}
+
+// refusal says why a connection could not be made.
+func (c *chip) refusal(k *conn) error {
+	switch {
+	case !c.joined && !c.ap:
+		return errLost
+	case k.kind == offload.TLS:
+		return errTLS
+	}
+	return errNoRoute
+}
+
+// Listen makes a socket the server.
+func (c *chip) Listen(s *offload.Socket, backlog int) error {
+	if err := c.ready(); err != nil { // and stops the last
+		return err
+	}
+	if c.server != noConn {
+		return errOneServer
+	}
+	if s.Port == 0 {
+		return netdev.ErrAddrInUse
+	}
+	if n := c.cfg.MaxConns; n > 0 && n < maxLinks {
+		if err := c.at("+CIPSERVERMAXCONN=").num(n).run(c.lim.answer); err != nil {
+			return err
+		}
+	}
+	c.server = int8(s.Handle)
+	err := c.serve(s)
+	if err == errRefused {
+		// One may run that the driver has lost sight of.
+		c.short("AT+CIPSERVER=", 0)
+		err = c.serve(s)
+	}
+	if err != nil {
+		if c.server = noConn; err == errRefused {
+			err = netdev.ErrAddrInUse
+		}
+		return err
+	}
+	c.of(s).state = connListening
+	// The firmware's own default closes idle connections, on some versions.
+	err = c.at("+CIPSTO=").num(min(int(c.cfg.IdleTimeout/time.Second), 7200)).run(c.lim.answer)
+	if err == errRefused {
+		err = nil
+	}
+	return err
+}
+
+func (c *chip) serve(s *offload.Socket) error {
+	c.at("+CIPSERVER=1,").num(int(s.Port))
+	if s.Kind != offload.TLS {
+		if s.V6 {
+			c.raw(`,"TCPv6"`)
+		}
+	} else {
+		if c.fw.esp8266 {
+			return errNoTLSServer
+		}
+		c.raw(`,"SSL`)
+		if s.V6 {
+			c.raw("v6")
+		}
+		c.char('"')
+		if t := c.cfg.TLS; t != nil && t.ServerVerify {
+			c.raw(",1")
+		}
+	}
+	return c.run(c.lim.answer)
+}
+
+// unlisten stops the server, in a while, and closes what it has accepted and the
+// program has not.
+func (c *chip) unlisten() {
+	c.server = noConn
+	c.orphans |= orphanServer
+	for i := range c.conns {
+		if k := &c.conns[i]; k.state == connPending {
+			if k.link != noLink {
+				c.orphans |= 1 << k.link
+			}
+			c.pool.drop(i)
+			*k = conn{link: noLink}
+		}
+	}
+}
+
+const orphanServer = 1 << 7
+
+// pending returns the connection that has waited longest for Accept.
+func (c *chip) pending() int {
+	best := noConn
+	for i := range c.conns {
+		if k := &c.conns[i]; k.state == connPending && (best == noConn || int8(k.age-c.conns[best].age) < 0) {
+			best = i
+		}
+	}
+	return best
+}
+
+// Accept takes a connection that the server has accepted.
+func (c *chip) Accept(l, s *offload.Socket) (bool, error) {
+	c.pump()
+	if err := c.state(); err != nil {
+		return false, err
+	}
+	i := c.pending()
+	if i == noConn {
+		return false, nil
+	}
+	k := &c.conns[i]
+	if k.link != noLink && (!c.peers[k.link].known() || c.active&(1<<k.link) != 0) {
+		if !c.free() {
+			c.of(l).blocked = true
+			return false, nil
+		}
+		link := int(k.link)
+		if !c.peers[link].known() {
+			if _, err := c.look(); err != nil {
+				return false, err
+			}
+		}
+		if err := c.passiveLink(link); err != nil {
+			return false, err
+		}
+		if k.state != connPending {
+			return false, nil // it ended meanwhile
+		}
+	}
+	s.Peer = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	if k.link != noLink {
+		if from := &c.peers[k.link]; from.known() {
+			s.Peer = from.addrPort()
+		}
+		k.state = connOpen
+	} else {
+		k.state = connClosed
+	}
+	s.Handle = offload.Handle(i)
+	s.Signalled = true
+	return true, nil
+}
+
+// Send sends on a stream. Once the module has the data it may still be at it, and
+// the next command waits for that.
+func (c *chip) Send(s *offload.Socket, p []byte) (int, error) {
+	i := int(s.Handle % maxConns)
+	k := &c.conns[i]
+	if !c.free() {
+		k.blocked = c.state() == nil
+		return 0, c.state()
+	}
+	if err := c.ready(); err != nil {
+		return 0, err
+	}
+	if err := c.verdict(k); err != nil {
+		return 0, err
+	}
+	if k.state != connOpen {
+		return 0, c.why(k, netdev.ErrConnReset)
+	}
+	n := min(len(p), c.fw.sendMax())
+	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
+	if err := c.deliver(i, p[:n]); err != nil {
+		if err == errRefused { // there is no such link
+			c.pump()
+			err = c.why(k, netdev.ErrConnReset)
+		}
+		return 0, err
+	}
+	return n, nil
+}
+
+// deliver sends the command that was built, one of CIPSEND, and then its data.
+func (c *chip) deliver(i int, p []byte) error {
+	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim.answer); err != nil {
+		return err
+	}
+	c.jobConn = int8(i)
+	if err := c.await(stepPrompt, 0, false); err != nil {
+		return err
+	}
+	if c.step != stepData {
+		return c.outcome()
+	}
+	// All of it, even if the link has ended meanwhile: the module waits for it.
+	c.write(p)
+	c.step, c.sending = stepRecv, len(p)
+	c.until = c.eng.Elapsed() + c.byteTime(len(p)) + c.lim.answer
+	if err := c.await(stepRecv, 0, false); err != nil {
+		return err
+	}
+	if c.step == stepIdle {
+		if c.result == resultOK {
+			return nil
+		}
+		return errDataLost
+	}
+	c.until = c.eng.Elapsed() + c.lim.send
+	return nil
+}
+
+// Recv receives what the module has of a stream.
+func (c *chip) Recv(s *offload.Socket, p []byte, sure bool) (int, error) {
+	i := int(s.Handle % maxConns)
+	k := &c.conns[i]
+	c.pump()
+	c.awaitNext(i)
+	if n := c.pool.stream(i, p); n > 0 {
+		return n, nil
+	}
+	if err := c.verdict(k); err != nil {
+		return 0, err
+	}
+	if k.state == connOpen {
+		c.awaitNotice(i)
+	}
+	if k.state == connOpen && k.avail {
+		if !c.free() {
+			k.blocked = c.state() == nil
+			return 0, c.state()
+		}
+		return c.read(i, p, c.fw.recvMax())
+	}
+	if k.state == connClosed {
+		if n := c.pool.stream(i, p); n > 0 {
+			return n, nil
+		}
+		if err := c.verdict(k); err != nil {
+			return 0, err
+		}
+		return 0, c.why(k, io.EOF)
+	}
+	return 0, nil
+}
+
+// awaitNext waits, right after data were pushed, for the first bytes of what follows: if
+// a byte of the data is lost, they had to take its place.
+func (c *chip) awaitNext(i int) {
+	w := &c.wire
+	end := w.heard + c.byteTime(3) + 50*time.Microsecond
+	var n nap
+	for w.fresh && c.pool.fresh && c.dataConn == int8(i) && c.eng.Elapsed() < end {
+		c.sleep(&n)
+		c.pump()
+	}
+}
+
+// awaitNotice waits, right after data were read, for the notice of the next, which
+// comes close behind: that is quicker than to be told by the engine.
+func (c *chip) awaitNotice(i int) {
+	if c.readConn != int8(i) {
+		return
+	}
+	k := &c.conns[i]
+	end := c.readAt + 300*time.Microsecond + c.byteTime(25)
+	var n nap
+	for !k.avail && k.state == connOpen && c.eng.Elapsed() < end {
+		c.sleep(&n)
+		c.pump()
+	}
+}
+
+// read asks for data of a conn's link: at most most bytes, into p, or to be
+// discarded if that is nil.
+func (c *chip) read(i int, p []byte, most int) (int, error) {
+	k := &c.conns[i]
+	if k.small {
+		most = min(most, smallRead)
+	}
+	if p != nil {
+		most = min(most, len(p))
+		p = p[:most]
+	}
+	if err := c.ready(); err != nil {
+		return 0, err
+	}
+	if k.state != connOpen || most == 0 {
+		return 0, nil
+	}
+	w := &c.wire
+	k.avail = false
+	c.readConn, c.most, c.got, w.dst = int8(i), most, 0, p
+	c.at("+CIPRECVDATA=").num(int(k.link)).char(',').num(most)
+	err := c.exchange(wantData, "", c.lim.answer+c.byteTime(most))
+	c.readAt = c.eng.Elapsed()
+	w.dst = nil
+	switch {
+	case err == errRefused:
+		// There is nothing, or no memory for so much of it: see doubt.
+		k.small = true
+		return 0, nil
+	case err != nil:
+	case c.got > 0 && !k.reset:
+		k.small = false
+		return c.got, nil
+	default:
+		c.dataConn = int8(i)
+		c.misframed()
+		err = errDataLost
+	}
+	if k.state != connFree && k.kind != offload.Datagram {
+		k.reset = true
+	}
+	return 0, err
+}
+
+// smallRead is how much is asked for after a read was refused.
+const smallRead = 512

@@ -1,0 +1,362 @@
+package espat
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"tinynet/netdev"
+	"tinynet/netlink"
+	"tinynet/offload"
+)
+
+// Broken reports whether the module has to be restarted.
+func (c *chip) Broken() bool { return c.dead || c.rebooted }
+
+// CheckParams checks what Config has beside the parameters.
+func (c *chip) CheckParams(p *netlink.ConnectParams) error {
+	cfg := &c.cfg
+	if cfg.APChannel > 13 {
+		return errChannel
+	}
+	if st := cfg.Static; st != nil && (!st.Addr.Is4() || !st.Mask.Is4()) {
+		return errStatic
+	}
+	if a := cfg.AP; a != nil {
+		n := len(a.Passphrase)
+		if a.Ssid == "" || len(a.Ssid) > 32 || n != 0 && (n < 8 || n > 63) {
+			return errBoth
+		}
+	}
+	return nil
+}
+
+// Join makes an attempt to join a network or to become an access point.
+func (c *chip) Join(p *netlink.ConnectParams) (netip.Addr, error) {
+	if p.ConnectMode == netlink.ConnectModeAP {
+		return c.become(p)
+	}
+	// An attempt that was given up may still be under way.
+	for wait := true; wait; {
+		c.eng.Take()
+		c.pump()
+		wait = c.step != stepIdle && c.state() == nil
+		c.eng.Give()
+		if wait {
+			if err := c.eng.Pause(joinStep); err != nil {
+				return netip.Addr{}, err
+			}
+		}
+	}
+	c.eng.Take()
+	err := c.beginJoin(p)
+	c.eng.Give()
+	for waited := 0 * joinStep; err == nil; waited += joinStep {
+		c.eng.Take()
+		c.pump()
+		over := c.step == stepIdle || c.state() != nil
+		if over {
+			var ip netip.Addr
+			ip, err = c.endJoin(p)
+			c.eng.Give()
+			return ip, err
+		}
+		c.eng.Give()
+		// The module has the same limit, where it can be told.
+		if waited >= p.ConnectTimeout+time.Second {
+			return netip.Addr{}, netlink.ErrConnectTimeout
+		}
+		err = c.eng.Pause(joinStep)
+	}
+	return netip.Addr{}, err
+}
+
+const joinStep = 20 * time.Millisecond
+
+// beginJoin tells the module to join a network.
+func (c *chip) beginJoin(p *netlink.ConnectParams) error {
+	c.ap = false
+	mode := 1
+	if c.cfg.AP != nil {
+		mode = 3
+	}
+	if err := c.cur("+CWMODE").num(mode).run(c.lim.answer); err != nil {
+		return err
+	}
+	if c.cfg.AP != nil {
+		if err := c.setAP(c.cfg.AP.Ssid, c.cfg.AP.Passphrase, netlink.AuthTypeWPA2, c.cfg.AP.Hidden); err != nil {
+			return err
+		}
+	}
+	if p.Hostname != "" {
+		if err := c.at("+CWHOSTNAME=").text(p.Hostname).run(c.lim.answer); err != nil {
+			return err
+		}
+	}
+	if err := c.setStatic(false); err != nil {
+		return err
+	}
+	c.joined = false
+	c.cur("+CWJAP").text(p.Ssid).char(',').text(p.Passphrase)
+	if c.fw.least(2, 2) {
+		s := int((p.ConnectTimeout + time.Second - 1) / time.Second)
+		c.raw(",,,,,,").num(min(max(s, 3), 600))
+	}
+	return c.issue(jobJoin, stepFinal, wantLine, "+CWJAP:", max(p.ConnectTimeout, 20*time.Second)+c.lim.answer)
+}
+
+// endJoin takes the result of the attempt.
+func (c *chip) endJoin(p *netlink.ConnectParams) (netip.Addr, error) {
+	if err := c.state(); err != nil {
+		return netip.Addr{}, err
+	}
+	if c.result != resultOK {
+		// The module's reasons are "for reference only".
+		reason, _ := number(c.answer)
+		switch {
+		case c.result == resultLost:
+			return netip.Addr{}, netlink.ErrConnectTimeout
+		case reason == 1:
+			return netip.Addr{}, netlink.ErrConnectTimeout
+		case reason == 2 && p.AuthType != netlink.AuthTypeOpen:
+			return netip.Addr{}, netlink.ErrAuthFailure
+		case reason == 3:
+			return netip.Addr{}, netlink.ErrNoAccessPoint
+		}
+		return netip.Addr{}, netlink.ErrConnectFailed
+	}
+	c.joined = true
+	c.lastLook = c.eng.Elapsed()
+	if c.cfg.TimeServer != "" || c.cfg.TLS != nil && c.cfg.TLS.Verify {
+		if err := c.startTime(); err != nil && err != errRefused {
+			return netip.Addr{}, err
+		}
+	}
+	return c.address()
+}
+
+// become makes the module an access point.
+func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, error) {
+	c.eng.Take()
+	defer c.eng.Give()
+	err := c.cur("+CWMODE").num(2).run(c.lim.answer)
+	if err == nil {
+		err = c.setAP(p.Ssid, p.Passphrase, p.AuthType, false)
+	}
+	if err == nil {
+		err = c.setStatic(true)
+	}
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	c.ap = true
+	return c.address()
+}
+
+// setAP sets up the access point.
+func (c *chip) setAP(ssid, passphrase string, auth netlink.AuthType, hidden bool) error {
+	ecn := 3 // WPA2
+	switch {
+	case passphrase == "":
+		ecn = 0
+	case auth == netlink.AuthTypeWPA:
+		ecn = 2
+	case auth == netlink.AuthTypeWPA2Mixed:
+		ecn = 4
+	}
+	c.cur("+CWSAP").text(ssid).char(',').text(passphrase).char(',').num(max(int(c.cfg.APChannel), 1)).char(',').num(ecn)
+	if hidden {
+		c.raw(",,1")
+	}
+	if err := c.run(c.lim.scan); err != errRefused {
+		return err
+	}
+	return errAPFailed
+}
+
+// setStatic sets the address of Config, or makes the station ask for one by DHCP.
+func (c *chip) setStatic(ap bool) error {
+	st := c.cfg.Static
+	if st == nil {
+		if ap {
+			return nil
+		}
+		// On and station, or on NonOS 1.7 station and on.
+		return c.cur("+CWDHCP").raw("1,1").run(c.lim.answer)
+	}
+	name := "+CIPSTA"
+	if ap {
+		name = "+CIPAP"
+	}
+	c.cur(name).ip(st.Addr)
+	if st.Gateway.Is4() {
+		c.char(',').ip(st.Gateway)
+	} else {
+		c.char(',').ip(st.Addr)
+	}
+	if err := c.char(',').ip(st.Mask).run(c.lim.answer); err != nil {
+		return err
+	}
+	if ap || !st.DNS[0].IsValid() {
+		return nil
+	}
+	c.cur("+CIPDNS").raw("1,").ip(st.DNS[0])
+	if st.DNS[1].IsValid() {
+		c.char(',').ip(st.DNS[1])
+	}
+	return c.run(c.lim.answer)
+}
+
+// address asks for the module's own address.
+func (c *chip) address() (netip.Addr, error) {
+	name := "+CIFSR:STAIP,"
+	if c.ap {
+		name = "+CIFSR:APIP,"
+	}
+	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != nil {
+		return netip.Addr{}, err
+	}
+	ip := address(unquote(c.answer))
+	if !ip.Is4() || ip.IsUnspecified() {
+		return netip.Addr{}, netdev.ErrStartingDHCPClient
+	}
+	return ip, nil
+}
+
+// address6 asks for the module's IPv6 address: that of the Internet, or of the link.
+func (c *chip) address6() error {
+	c.new6 = false
+	for _, name := range [...]string{"+CIFSR:STAIP6GL,", "+CIFSR:STAIP6LL,"} {
+		if err := c.at("+CIFSR").ask(name, c.lim.answer); err != nil {
+			return err
+		}
+		if len(c.answer) > 0 {
+			c.knows6(unquote(c.answer))
+			break
+		}
+	}
+	return nil
+}
+
+// knows6 tells the engine the IPv6 address, or that it is not known.
+func (c *chip) knows6(p []byte) {
+	if !c.v6 {
+		return
+	}
+	ip := address(p)
+	if !ip.Is6() {
+		ip = netip.IPv6Unspecified()
+	}
+	c.eng.SetIPv6(ip)
+}
+
+// HardwareAddr returns the MAC address.
+func (c *chip) HardwareAddr() (net.HardwareAddr, error) {
+	name := "+CIFSR:STAMAC,"
+	if c.ap {
+		name = "+CIFSR:APMAC,"
+	}
+	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != nil {
+		return nil, err
+	}
+	m, ok := mac(unquote(c.answer))
+	if !ok {
+		return nil, errGarbled
+	}
+	return m[:], nil
+}
+
+// Leave leaves the network, or ends the access point.
+func (c *chip) Leave() error {
+	c.pump()
+	for c.step != stepIdle && c.job != jobJoin {
+		if c.await(c.step, c.lim.probe, false) != nil {
+			break
+		}
+	}
+	if c.step != stepIdle {
+		// It is still at something, which only a restart ends.
+		c.writeText("AT+RST\r\n")
+		return errLate
+	}
+	if c.ap || c.cfg.AP != nil {
+		c.ap, c.joined = false, false
+		return c.cur("+CWMODE").num(0).run(c.lim.answer)
+	}
+	c.joined = false
+	return c.at("+CWQAP").run(c.lim.answer)
+}
+
+// Signal reports whether something has come from the module.
+func (c *chip) Signal() bool { return c.wire.uart != nil && c.wire.uart.Buffered() > 0 }
+
+// Attend reads what the module tells unasked.
+func (c *chip) Attend() error {
+	c.pump()
+	return c.state()
+}
+
+// Check returns whether the module is still connected. It tells when it is not;
+// should that be lost on the wire, it is asked now and then.
+func (c *chip) Check() (up bool, err error) {
+	c.pump()
+	if err := c.state(); err != nil {
+		return false, err
+	}
+	if !c.joined && !c.ap {
+		return false, nil
+	}
+	if c.step != stepIdle || c.wire.need > 0 {
+		return true, nil // it has its time to answer, or waits for room for its data
+	}
+	if err := c.ready(); err != nil {
+		return true, err
+	}
+	if c.new6 {
+		if err := c.address6(); err != nil {
+			return true, err
+		}
+	}
+	if c.eng.Elapsed()-c.lastLook < c.lim.check {
+		return true, nil
+	}
+	return c.look()
+}
+
+// look asks the module for its links and whether it is joined.
+func (c *chip) look() (up bool, err error) {
+	if err := c.ready(); err != nil {
+		return false, err
+	}
+	c.lastLook = c.eng.Elapsed()
+	c.seen = 0
+	newer := c.fw.least(2, 3)
+	if newer {
+		c.at("+CIPSTATE?")
+	} else {
+		c.at("+CIPSTATUS")
+	}
+	if err := c.exchange(wantLinks, "", c.lim.answer); err != nil {
+		return false, err
+	}
+	status, _ := number(c.answer)
+	up = status >= 2 && status <= 4
+	for i := range c.conns {
+		k := &c.conns[i]
+		if k.state == connOpen && k.kind != offload.Datagram && !k.avail && c.seen&(1<<k.link) == 0 {
+			c.end(i) // the news of it was lost
+		}
+	}
+	if c.ap {
+		return true, nil
+	}
+	if newer {
+		if err := c.at("+CWSTATE?").ask("+CWSTATE:", c.lim.answer); err != nil {
+			return false, err
+		}
+		n, _ := number(c.answer)
+		up = n == 2
+	}
+	c.joined = up
+	return up, nil
+}

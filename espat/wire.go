@@ -1,0 +1,255 @@
+package espat
+
+import (
+	"net/netip"
+	"time"
+
+	"tinynet/offload"
+)
+
+// UART is the serial port that leads to the module, as TinyGo's *machine.UART is: 8
+// data bits, no parity, one stop bit.
+type UART interface {
+	// Read takes bytes that were received. It is called only when Buffered
+	// says that there are some.
+	Read(p []byte) (int, error)
+	// Write sends p.
+	Write(p []byte) (int, error)
+	// Buffered returns how many bytes were received and not read yet.
+	Buffered() int
+}
+
+// limits are the times that the driver waits, gathered so that tests can
+// shorten them.
+type limits struct {
+	reset  time.Duration // reset pin held
+	boot   time.Duration // from a reset to "ready"
+	probe  time.Duration // for the answer to AT at a speed that is only tried
+	answer time.Duration // for the result of a command that waits for nothing
+	scan   time.Duration // of a scan, or another thing that the radio does
+	name   time.Duration // of a look-up
+	dial   time.Duration // of CIPSTART: the TCP of the module, and then TLS
+	send   time.Duration // for SEND OK, if it waits for the peer; see sendTimeout
+	prompt time.Duration // that a call waits for another's command before it makes room
+	busy   time.Duration // before a command that the module was too busy for is sent again
+	guard  time.Duration // of silence around +++, and between two commands after one was lost
+	stall  time.Duration // without a byte in the middle of data: no more will come
+	nudge  time.Duration // before a command that waits for the network is asked after
+	check  time.Duration // between two looks at the module's own state
+}
+
+var defaultLimits = limits{
+	reset:  10 * time.Millisecond,
+	boot:   5 * time.Second,
+	probe:  150 * time.Millisecond,
+	answer: 3 * time.Second,
+	scan:   15 * time.Second,
+	name:   30 * time.Second,
+	dial:   120 * time.Second,
+	send:   sendTimeout*time.Millisecond + 5*time.Second,
+	prompt: 2 * time.Millisecond,
+	busy:   10 * time.Millisecond,
+	guard:  25 * time.Millisecond, // 20 ms are asked for
+	stall:  250 * time.Millisecond,
+	nudge:  2 * time.Second,
+	check:  2 * time.Second,
+}
+
+const (
+	lineMax = 96 // of a line; what is longer loses its end. The longest that is read is +CWJAP
+	readMax = 64 // bytes that are taken from the UART at a time
+	pumpMax = 1 << 14
+)
+
+// wire is the receiving side of the UART: bytes become lines and data.
+//
+// Data follow a head that says how many bytes they are, and are counted, never looked
+// at. Everything else is lines.
+type wire struct {
+	uart   UART
+	in     [readMax]byte // bytes taken from the UART; those from r to w are still to be looked at
+	r, w   uint8
+	line   [lineMax]byte // the line that is coming in
+	n      uint8
+	quoted bool // inside quotes of the line
+	cut    bool // the line is longer than line
+	fresh  bool // nothing came since the end of data
+
+	// What is coming in are data.
+	need  int           // bytes still to come
+	sink  sink          // where they go
+	dst   []byte        // for sinkCaller: the rest of the caller's buffer
+	heard time.Duration // when something came last
+}
+
+// sink is where data go.
+type sink uint8
+
+const (
+	sinkNowhere sink = iota
+	sinkCaller       // into dst
+	sinkPool         // into the pool
+	sinkFull         // into the pool, as soon as there is room
+)
+
+// pump handles what has come, and returns when there is no more for now. It stops
+// early if data do not fit into the pool and nothing else is expected: then the
+// module has to wait, which hardware flow control makes it do.
+func (c *chip) pump() {
+	w := &c.wire
+	for total := 0; total < pumpMax; {
+		if w.r == w.w {
+			n := w.uart.Buffered()
+			if n <= 0 {
+				break
+			}
+			w.heard = c.eng.Elapsed()
+			if w.need > 0 && w.sink == sinkCaller && len(w.dst) > 0 {
+				// Straight to where they go.
+				n, _ = w.uart.Read(w.dst[:min(n, w.need, len(w.dst))])
+				if n <= 0 {
+					break
+				}
+				w.dst = w.dst[n:]
+				total += n
+				c.took(n)
+				continue
+			}
+			n, _ = w.uart.Read(w.in[:min(n, readMax)])
+			if n <= 0 {
+				break
+			}
+			w.r, w.w = 0, uint8(n)
+			total += n
+		}
+		if w.need > 0 {
+			if !c.data() {
+				return
+			}
+			continue
+		}
+		b := w.in[w.r]
+		w.r++
+		c.feed(b)
+	}
+	if w.need > 0 && c.eng.Elapsed()-w.heard > c.lim.stall {
+		c.misframed() // lost, or never sent
+	}
+	c.watch()
+}
+
+// data moves bytes of data from in to their sink. It returns false if they have to
+// wait there.
+func (c *chip) data() bool {
+	w := &c.wire
+	p := w.in[w.r:w.w]
+	p = p[:min(len(p), w.need)]
+	n := len(p)
+	switch w.sink {
+	case sinkCaller:
+		k := copy(w.dst, p)
+		w.dst = w.dst[k:]
+	case sinkFull:
+		if c.pool.begin(int(c.dataConn), 0, netip.AddrPort{}, false) {
+			w.sink = sinkPool
+			return true
+		}
+		if c.step == stepIdle {
+			w.heard = c.eng.Elapsed()
+			return false
+		}
+		c.overrun()
+	case sinkPool:
+		k := c.pool.add(p)
+		switch {
+		case k == n:
+		case c.step != stepIdle:
+			c.overrun()
+		case k == 0:
+			w.heard = c.eng.Elapsed()
+			c.notify(int(c.dataConn), offload.Readable)
+			return false
+		default:
+			n = k
+		}
+	}
+	w.r += uint8(n)
+	c.took(n)
+	return true
+}
+
+// took counts n bytes of data that came.
+func (c *chip) took(n int) {
+	w := &c.wire
+	if w.need -= n; w.need == 0 {
+		w.fresh = true
+		c.received()
+	}
+}
+
+// feed takes a byte of a line.
+func (c *chip) feed(b byte) {
+	w := &c.wire
+	switch {
+	case b == '\n':
+		p := w.line[:w.n]
+		ended := len(p) > 0 && p[len(p)-1] == '\r' // else a byte is lost
+		if ended {
+			p = p[:len(p)-1]
+		}
+		for len(p) > 0 && p[0] == ' ' { // NonOS 1.7 has one after the prompt
+			p = p[1:]
+		}
+		fresh := w.fresh
+		w.n, w.quoted, w.cut, w.fresh = 0, false, false, false
+		known := len(p) == 0 && ended || c.dispatch(p)
+		if fresh && !known {
+			c.misframed() // the data had a byte more or less than their head said
+		}
+		return
+	case b == '>' && w.n == 0:
+		c.prompted()
+		return
+	case b == '"':
+		w.quoted = !w.quoted
+	case b == ':' && !w.quoted && w.n > 0 && w.line[0] == '+':
+		if h, ok := pushHead(w.line[:w.n]); ok {
+			c.begin(h)
+			return
+		}
+		if c.want == wantData && w.line[min(len(recvReply), int(w.n)-1)] == ',' {
+			if h, ok := replyHead(w.line[:w.n], false); ok {
+				c.begin(h)
+				return
+			}
+		}
+	case b == ',' && !w.quoted && c.want == wantData && w.n > uint8(len(recvReply)):
+		if h, ok := replyHead(w.line[:w.n], c.told); ok && h.from.IsValid() == c.told {
+			c.begin(h)
+			return
+		}
+	}
+	if int(w.n) < lineMax {
+		w.line[w.n] = b
+		w.n++
+	} else {
+		w.cut = true
+	}
+}
+
+// begin starts to take data.
+func (c *chip) begin(h header) {
+	w := &c.wire
+	w.n, w.quoted, w.cut, w.fresh = 0, false, false, false
+	w.need = h.size
+	w.heard = c.eng.Elapsed()
+	if h.link < 0 {
+		c.replied(h)
+	} else {
+		c.pushed(h)
+	}
+	if w.need == 0 {
+		w.fresh = true
+		c.received()
+	}
+}
