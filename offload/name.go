@@ -45,7 +45,7 @@ func (d *device) lookUp(name string, until instant, six Resolver6) (netip.Addr, 
 		if !d.hasIPv6() {
 			return netip.Addr{}, errNotIPv4
 		}
-		ip, err := netip.ParseAddr(name)
+		ip, err := parse6(name)
 		if err != nil {
 			return ip, netdev.ErrHostUnknown
 		}

@@ -2,6 +2,8 @@
 
 package offload
 
+import "net/netip"
+
 // What a program needs of the engine; see need_tinygo.go.
 const (
 	needDatagrams = true
@@ -15,3 +17,5 @@ func need(Kind)       {}
 func needingBuffers() {}
 func needingEvents()  {}
 func needingIPv6()    {}
+
+func parse6(s string) (netip.Addr, error) { return netip.ParseAddr(s) }
