@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,9 @@ func TestDriversAreWithoutWhatCostsFlash(t *testing.T) {
 			t.Error(err)
 		}
 		for _, f := range p.Syntax {
+			if filepath.Base(p.Fset.Position(f.Pos()).Filename) == "need_tinygo.go" {
+				continue // it assigns such functions to variables, in programs that need them
+			}
 			ast.Inspect(f, func(n ast.Node) bool {
 				if n == nil {
 					return true

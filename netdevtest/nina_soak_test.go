@@ -88,6 +88,7 @@ func TestNINASoak(t *testing.T) {
 		for i := range connections {
 			if i == connections/10 { // everything has been used once
 				time.Sleep(time.Second)
+				synctest.Wait() // for what wakes at this very moment
 				goroutines = runtime.NumGoroutine()
 				runtime.GC()
 				runtime.ReadMemStats(&memory)
@@ -98,6 +99,7 @@ func TestNINASoak(t *testing.T) {
 		}
 		took := time.Since(start)
 		time.Sleep(time.Second) // for what closes in the background
+		synctest.Wait()
 		if g := runtime.NumGoroutine(); g > goroutines {
 			t.Errorf("%d goroutines, and %d at first", g, goroutines)
 		}

@@ -26,7 +26,7 @@ func (u *Device) LookupHost(network, name string, deadline time.Time) ([]netip.A
 		return nil, errNotIPv4
 	}
 	a, err := d.lookUp(name, d.instantOf(deadline), six)
-	if err == nil && network == "ip4" && !a.Is4() {
+	if needIPv6 && err == nil && network == "ip4" && !a.Is4() {
 		err = netdev.ErrHostUnknown
 	}
 	if err != nil {

@@ -25,6 +25,7 @@ type udpSocket struct {
 }
 
 func newUDPSocket(b *binding) *udpSocket {
+	bindsUDP()
 	u := &udpSocket{binding: b}
 	u.changed.init(&u.mu)
 	return u

@@ -55,3 +55,8 @@ func useNetdev(dev netdever) { tinynetDevice = dev }
 
 // keepAliveByDefault does what a zero Dialer or ListenConfig asks for.
 func (c *TCPConn) keepAliveByDefault() { c.keepAlive(0, KeepAliveConfig{}) }
+
+// udpBound: see device_tinygo.go.
+const udpBound = true
+
+func bindsUDP() {}

@@ -23,6 +23,12 @@ var (
 	untold  bool // it is no localAddrer
 )
 
+// udpBound is set by whatever makes a datagram socket. Where that is not in a program,
+// what makes such sockets is left out.
+var udpBound bool
+
+func bindsUDP() { udpBound = true }
+
 var (
 	deviceDeadliner   deadliner
 	deviceLocalAddrer localAddrer

@@ -55,7 +55,7 @@ func (b *binding) open() (*devSocket, error) {
 		return nil, err
 	}
 	stype, proto := sockStream, protoTCP
-	if b.udp {
+	if udpBound && b.udp {
 		stype, proto = sockDgram, protoUDP
 	}
 	if b.dual {
