@@ -367,7 +367,10 @@ func linkTree(t *testing.T, from, to string) {
 		}
 		if info, err := os.Stat(file); err == nil && info.IsDir() {
 			linkTree(t, file, link)
-		} else if err := os.Symlink(file, link); err != nil {
+			continue
+		}
+		os.Remove(link) // of a tree that came before: the board's clock stands in for TinyGo's
+		if err := os.Symlink(file, link); err != nil {
 			t.Fatal(err)
 		}
 	}

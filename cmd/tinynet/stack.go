@@ -16,7 +16,7 @@ import (
 // leastStack is what a goroutine needs that uses net, in bytes, on a processor
 // that needs most: as the boards with little RAM have it, and any that are not
 // known. docs/memory.md has what was measured, and its test compares.
-const leastStack = 4608
+const leastStack = 3840
 
 // withStacks returns arguments of TinyGo's in which goroutines get stacks that
 // are large enough for the target, unless they say how large or the target's

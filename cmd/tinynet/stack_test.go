@@ -38,13 +38,13 @@ func targets(t *testing.T) *boardBuilds {
 func TestStacksAreLargeEnough(t *testing.T) {
 	b := targets(t)
 	for args, want := range map[string]string{
-		"build -target pyportal .":                  "build -stack-size=6656B -target pyportal .",
-		"flash --target=PyPortal .":                 "flash -stack-size=6656B --target=PyPortal .",
-		"build -target arduino-nano33 .":            "build -stack-size=4608B -target arduino-nano33 .",
-		"build -target pico .":                      "build -stack-size=4608B -target pico .",
-		"build -target emulated .":                  "build -stack-size=6656B -target emulated .",
-		"build -target loop .":                      "build -stack-size=4608B -target loop .",
-		"build -target unknown .":                   "build -stack-size=4608B -target unknown .",
+		"build -target pyportal .":                  "build -stack-size=4096B -target pyportal .",
+		"flash --target=PyPortal .":                 "flash -stack-size=4096B --target=PyPortal .",
+		"build -target arduino-nano33 .":            "build -stack-size=3840B -target arduino-nano33 .",
+		"build -target pico .":                      "build -stack-size=3840B -target pico .",
+		"build -target emulated .":                  "build -stack-size=4096B -target emulated .",
+		"build -target loop .":                      "build -stack-size=3840B -target loop .",
+		"build -target unknown .":                   "build -stack-size=3840B -target unknown .",
 		"build -target wasm .":                      "build -target wasm .",
 		"build -target mine.json .":                 "build -target mine.json .",
 		"build .":                                   "build .",
@@ -70,7 +70,7 @@ func TestSmallStacksAreWarnedOf(t *testing.T) {
 	for args, want := range map[string]bool{
 		"build -target pyportal -stack-size=2KB .":       true,
 		"build -target pyportal -stack-size 2048B .":     true,
-		"build -target pyportal -stack-size=6655 .":      true,
+		"build -target pyportal -stack-size=4095 .":      true,
 		"build -target pyportal -stack-size=8KB .":       false,
 		"build -target arduino-nano33 -stack-size=8kb .": false,
 		"build -target pyportal -stack-size=much .":      false,

@@ -85,7 +85,7 @@ func TestTinyGoIsRunOnOurPackages(t *testing.T) {
 	installed := withFakeTinyGo(t)
 	app := module(t, "package main\n\nfunc main() {}\n")
 	r := run(t, app, 7, "tinygo", "build", "-target", "pyportal", "-o", "x", ".")
-	wantIn(t, r.stdout, "arguments: build -stack-size=6656B -target pyportal -o x .\n", "toolchain: local\n", app)
+	wantIn(t, r.stdout, "arguments: build -stack-size=4096B -target pyportal -o x .\n", "toolchain: local\n", app)
 	if r.stderr != "on stderr\n" {
 		t.Errorf("stderr is %q", r.stderr)
 	}

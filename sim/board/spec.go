@@ -68,7 +68,7 @@ var specs = []Spec{
 		Flash: 1 << 20,
 		Boot:  16 << 10,
 		RAM:   256 << 10,
-		Stack: 6656,
+		Stack: 4096,
 		Chip:  WiFiNINA,
 		Tags:  []string{"pyportal", "ninafw"},
 		Wiring: Wiring{
@@ -83,7 +83,7 @@ var specs = []Spec{
 		Flash: 256 << 10,
 		Boot:  8 << 10,
 		RAM:   32 << 10,
-		Stack: 4608,
+		Stack: 3840,
 		Chip:  WiFiNINA,
 		Tags:  []string{"arduino_nano33", "ninafw"},
 		Wiring: Wiring{
@@ -98,7 +98,7 @@ var specs = []Spec{
 		Flash: 16 << 20,
 		Boot:  256,
 		RAM:   256 << 10,
-		Stack: 6656,
+		Stack: 4096,
 		Chip:  WiFiNINA,
 		Tags:  []string{"nano_rp2040", "ninafw"},
 		Wiring: Wiring{
@@ -113,7 +113,7 @@ var specs = []Spec{
 		Flash: 512 << 10,
 		Boot:  16 << 10,
 		RAM:   192 << 10,
-		Stack: 6656,
+		Stack: 4096,
 		Chip:  WiFiNINA,
 		Tags:  []string{"metro_m4_airlift", "ninafw"},
 		Wiring: Wiring{
@@ -128,7 +128,7 @@ var specs = []Spec{
 		Flash: 256 << 10,
 		Boot:  8 << 10,
 		RAM:   32 << 10,
-		Stack: 4608,
+		Stack: 3840,
 		Chip:  WiFiNINA,
 		Tags:  []string{"arduino_mkrwifi1010", "ninafw"},
 		Wiring: Wiring{
@@ -143,7 +143,7 @@ var specs = []Spec{
 		Flash: 512 << 10,
 		Boot:  16 << 10,
 		RAM:   192 << 10,
-		Stack: 6656,
+		Stack: 4096,
 		Chip:  WiFiNINA,
 		Tags:  []string{"matrixportal_m4", "ninafw"},
 		Wiring: Wiring{
@@ -158,7 +158,7 @@ var specs = []Spec{
 		Flash:    8 << 20,
 		Boot:     256,
 		RAM:      256 << 10,
-		Stack:    6656,
+		Stack:    4096,
 		Chip:     ESPAT,
 		Firmware: "esp8266-2.2",
 		Tags:     []string{"challenger_rp2040"},
