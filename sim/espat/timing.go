@@ -27,8 +27,8 @@ type Timing struct {
 	SNTP            time.Duration // from the configuration until the time is known
 }
 
-// DefaultTiming returns the profile of an ESP-AT module. What has no published
-// source is chosen; docs/protocols/espat.md says which.
+// DefaultTiming returns the profile of an ESP-AT module. What no source publishes
+// is chosen.
 func DefaultTiming() Timing {
 	return Timing{
 		Poll:    time.Microsecond,
