@@ -216,27 +216,30 @@ func (c *chip) restart() error {
 }
 
 // find makes the module answer: at the speed that was used last, at the one with which
-// it starts, or at another.
+// it starts, or at another. One that was powered together with the board is still
+// starting, so it is given the time for that.
 func (c *chip) find() error {
 	rates := [...]uint32{c.baud, c.cfg.Baud, c.cfg.MaxBaud, 115200, 921600, 2000000, 74880, 9600}
-	for i, baud := range rates {
-		if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
-			continue
-		}
-		if i > 0 && !c.canSet() {
-			break
-		}
-		if i > 0 || c.rated {
-			if err := c.setBaud(baud, c.flow && baud == c.cfg.MaxBaud); err != nil {
-				return err
+	for end := c.eng.Elapsed() + c.lim.boot; c.eng.Elapsed() < end; {
+		for i, baud := range rates {
+			if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
+				continue
 			}
-		}
-		c.rated = true
-		c.cancel()
-		// What it has of a command spoils the first.
-		for range 3 {
-			if c.hello(c.lim.probe) || c.busy {
-				return nil
+			if i > 0 && !c.canSet() {
+				break
+			}
+			if i > 0 || c.rated {
+				if err := c.setBaud(baud, c.flow && baud == c.cfg.MaxBaud); err != nil {
+					return err
+				}
+			}
+			c.rated = true
+			c.cancel()
+			// What it has of a command spoils the first.
+			for range 3 {
+				if c.hello(c.lim.probe) || c.busy {
+					return nil
+				}
 			}
 		}
 	}
