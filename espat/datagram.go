@@ -39,6 +39,11 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) erro
 		}
 		c.active |= 1 << link
 	}
+	if c.passive && !c.fw.least(2, 1) && !c.fw.nonos() {
+		if err := c.pushAll(); err != nil {
+			return err
+		}
+	}
 	if c.pool.buf == nil {
 		c.makePool()
 	}
@@ -69,6 +74,18 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) erro
 		return netdev.ErrAddrInUse
 	}
 	return nil
+}
+
+// pushAll ends the passive mode: 2.0 loses all datagrams in it.
+func (c *chip) pushAll() error {
+	err := c.at("+CIPRECVMODE=0").run(c.lim.answer)
+	if err == nil {
+		c.passive = false
+		for i := range c.conns {
+			c.conns[i].avail = false // it sends what it had
+		}
+	}
+	return err
 }
 
 // SendTo sends a datagram.
