@@ -28,6 +28,7 @@ type chip struct {
 	prefix   string
 	until    time.Duration // when it is late
 	nudge    time.Duration // when to ask after it, 0 for never
+	calm     time.Duration // until when nothing is to be sent
 	sending  int           // bytes of data
 	step     step
 	job      job

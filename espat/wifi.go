@@ -270,7 +270,7 @@ func (c *chip) HardwareAddr() (net.HardwareAddr, error) {
 func (c *chip) Leave() error {
 	c.pump()
 	for c.step != stepIdle && c.job != jobJoin {
-		if c.await(c.step, c.lim.probe, false) != nil {
+		if c.await(c.step, c.lim.probe, never) != nil {
 			break
 		}
 	}

@@ -36,6 +36,8 @@ type Faulty struct {
 	// Disrupted reports whether the chip was reset or lost its link since
 	// Play.
 	Disrupted func() bool
+	// Quiet reports whether nothing went wrong since Play; nil for an empty Log.
+	Quiet func() bool
 	// Harm says what the faults since Play may have done that nobody can notice.
 	Harm func() Harm
 	// Listeners is how many the chip has at a time, 0 for as many as sockets.
@@ -180,7 +182,7 @@ func Conserve(b *Faulty, s Script) *Outcome {
 				if try == 10 {
 					b.Stop() // so many exchanges hardly ever go well one after the other
 				}
-				if try == 20 || len(b.Log()) == 0 {
+				if try == 20 || len(b.Log()) == 0 && (b.Quiet == nil || b.Quiet()) {
 					r.broken(Recovers, "joining again failed: %v", err)
 					return
 				}
@@ -600,7 +602,12 @@ func (r *run) unhurt(err error, what string) {
 }
 
 // quiet reports whether nothing has happened that might make calls fail.
-func (r *run) quiet() bool { return !r.s.Link && !r.s.Rejoin && len(r.b.Log()) == 0 }
+func (r *run) quiet() bool {
+	if r.b.Quiet != nil && !r.b.Quiet() {
+		return false
+	}
+	return !r.s.Link && !r.s.Rejoin && len(r.b.Log()) == 0
+}
 
 // peerEnd works the peer's end of a connection.
 func (r *run) peerEnd(c *stream, pc net.Conn) {
