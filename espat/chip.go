@@ -59,6 +59,7 @@ type chip struct {
 	localPort uint16 // of the link that was opened last
 	seen      uint8  // links of the last list
 	orphans   uint8  // links that are to be closed, and orphanServer
+	silent    uint8  // times that the module was asked in vain
 	active    uint8  // links that push what they receive, where each can be told
 	lastLink  uint8
 	ages      uint8

@@ -203,6 +203,14 @@ func (c *chip) watch() {
 	}
 	now := c.eng.Elapsed()
 	if c.nudge != 0 && now >= c.nudge && (c.step == stepFinal || c.step == stepSent) {
+		c.silent++
+		if !c.nudged || c.wire.heard >= c.nudge-c.lim.nudge {
+			c.silent = 0 // "busy" is an answer
+		}
+		if c.silent == 3 {
+			c.late() // it hangs
+			return
+		}
 		c.nudge = now + c.lim.nudge
 		c.nudged = true
 		c.writeText("AT+CIPMUX?\r\n")
@@ -486,11 +494,17 @@ func (c *chip) short(s string, n int) {
 // settle waits for the result of a command that is not to be sent again.
 func (c *chip) settle() {
 	var n nap
+	over := false
 	for c.step == stepFinal && c.state() == nil && !c.busy {
 		if c.pump(); c.step != stepFinal || c.busy {
 			return
 		}
-		if c.eng.Elapsed() >= c.until {
+		now := c.eng.Elapsed()
+		if !over && n.long && c.eng.Interrupted() != nil {
+			over = true
+			c.until = min(c.until, now+c.lim.grace)
+		}
+		if now >= c.until {
 			c.late()
 			return
 		}

@@ -36,6 +36,8 @@ type Faulty struct {
 	// Disrupted reports whether the chip was reset or lost its link since
 	// Play.
 	Disrupted func() bool
+	// Patience is how long a call without a deadline may take, 0 for half a minute.
+	Patience time.Duration
 	// Quiet reports whether nothing went wrong since Play; nil for an empty Log.
 	Quiet func() bool
 	// Harm says what the faults since Play may have done that nobody can notice.
@@ -322,7 +324,7 @@ func (r *run) timed(worker int, what string, deadline time.Time, call func() err
 	err := call()
 	hung.Stop()
 	took := time.Since(begun)
-	limit := patience
+	limit := cmp.Or(r.b.Patience, patience)
 	if !deadline.IsZero() {
 		limit = max(0, deadline.Sub(begun)) + lateness
 	}
