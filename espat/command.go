@@ -391,6 +391,9 @@ func (c *chip) state() error {
 func (c *chip) sync() error {
 	patience := c.eng.Elapsed() + c.lim.answer
 	for try := 0; try < 4; {
+		if c.eng.Interrupted() != nil {
+			return c.over() // the next call goes on
+		}
 		c.hush()
 		if c.waits || try == 2 {
 			// Before anything else is written: it would be data.
@@ -401,7 +404,7 @@ func (c *chip) sync() error {
 		var n nap
 		for c.eng.Elapsed() < c.calm {
 			if c.sleep(&n); n.long && c.eng.Interrupted() != nil {
-				return c.over() // the next call goes on
+				return c.over()
 			}
 		}
 		if c.hello(2 * c.lim.probe) {
@@ -691,6 +694,7 @@ func (c *chip) restarted() {
 		return
 	}
 	c.rebooted = true
+	c.pool.undo() // what it sent last may have been cut off, and made up for by noise
 	if c.step != stepIdle {
 		c.ended(resultLost)
 	}

@@ -2,6 +2,7 @@ package espat
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"tinynet/offload"
@@ -82,6 +83,7 @@ type wire struct {
 	sink  sink          // where they go
 	dst   []byte        // for sinkCaller: the rest of the caller's buffer
 	heard time.Duration // when something came last
+	due   atomic.Bool   // for Signal: data have begun, and are awaited
 }
 
 // sink is where data go.
@@ -137,6 +139,7 @@ func (c *chip) pump() {
 	if w.need > 0 && c.eng.Elapsed()-w.heard > c.lim.stall {
 		c.misframed() // lost, or never sent
 	}
+	w.due.Store(w.need > 0)
 	c.watch()
 }
 
