@@ -15,11 +15,12 @@ import (
 // Faults are numbered by the bytes of their direction: Command is what the host
 // writes, Reply what it reads. Pick means something to Cut only.
 //
-// One goroutine may read while another writes.
+// One goroutine may read while another writes, and any may call Buffered.
 type UART struct {
 	rw     io.ReadWriteCloser
 	reboot func()
 	clk    clock.Clock
+	puller chan struct{} // of capacity 1: full while somebody takes from the line
 
 	mu      sync.Mutex
 	plan    Plan
@@ -40,7 +41,7 @@ func NewUART(rw io.ReadWriteCloser, reboot func(), clk clock.Clock) *UART {
 	if clk == nil {
 		clk = clock.Free()
 	}
-	return &UART{rw: rw, reboot: reboot, clk: clk}
+	return &UART{rw: rw, reboot: reboot, clk: clk, puller: make(chan struct{}, 1)}
 }
 
 // Play starts a plan: the next byte of each direction is number 0.
@@ -196,28 +197,41 @@ func (u *UART) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		u.pull(len(p))
+		u.puller <- struct{}{}
+		if n, err := u.left(); n == 0 && err == nil { // else another has pulled meanwhile
+			u.pull(len(p))
+		}
+		<-u.puller
 	}
+}
+
+// left returns how much was taken from the line and is to be read, and what comes
+// after that.
+func (u *UART) left() (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.out), u.err
 }
 
 // Buffered returns how many bytes can be read without waiting. It is of use only
 // on a line that has such a method itself; on others it counts what a Read has
 // left.
 func (u *UART) Buffered() int {
-	u.mu.Lock()
-	n := len(u.out)
-	u.mu.Unlock()
 	line, ok := u.rw.(interface{ Buffered() int })
-	if n > 0 || !ok {
-		return n
+	if ok {
+		select {
+		case u.puller <- struct{}{}:
+			if n, _ := u.left(); n == 0 {
+				if n = line.Buffered(); n > 0 {
+					u.pull(n)
+				}
+			}
+			<-u.puller
+		default: // somebody is at it
+		}
 	}
-	if n = line.Buffered(); n == 0 {
-		return 0
-	}
-	u.pull(n)
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return len(u.out)
+	n, _ := u.left()
+	return n
 }
 
 // pull takes up to most bytes from the line, and puts through what becomes of
