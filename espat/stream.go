@@ -412,12 +412,14 @@ func (c *chip) read(i int, p []byte, most int) (int, error) {
 	w.dst = nil
 	switch {
 	case err == errRefused:
-		// There is nothing, or no memory for so much of it: see doubt.
-		k.small = true
+		// There is nothing, or no memory for so much of it: see doubt, too.
+		if k.small = true; most > smallRead && k.kind != offload.Datagram {
+			return c.read(i, p, most)
+		}
 		return 0, nil
 	case err != nil:
 	case c.got > 0 && !k.reset:
-		k.small = false
+		k.small = k.small && c.got == most // there is more
 		return c.got, nil
 	default:
 		c.dataConn = int8(i)
