@@ -221,8 +221,12 @@ func (c *chip) ended(r result) {
 	case jobStart:
 		c.started(k, r)
 	case jobSend:
-		if k != noConn && r != resultOK {
+		switch {
+		case k == noConn:
+		case r != resultOK:
 			c.spoil(int(k))
+		case c.nudged || c.eng.Elapsed()+c.lim.nudge-c.nudge > 3*time.Millisecond+c.byteTime(16):
+			c.conns[k].waits = true // SEND OK comes long after Recv
 		}
 	}
 	c.unblock()

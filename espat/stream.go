@@ -285,6 +285,9 @@ func (c *chip) Send(s *offload.Socket, p []byte) (int, error) {
 		return 0, c.why(k, netdev.ErrConnReset)
 	}
 	n := min(len(p), c.fw.sendMax())
+	if k.waits && c.fw.esp8266 && !c.fw.nonos() {
+		n = min(n, halfBuffer)
+	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
 	if err := c.deliver(i, p[:n]); err != nil {
 		if err == errRefused { // there is no such link
@@ -295,6 +298,11 @@ func (c *chip) Send(s *offload.Socket, p []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// halfBuffer is half the send buffer of the ESP8266's ESP-AT 2. Once the peer is so far away
+// that sends wait for its acknowledgements, two such halves make best use of it; of two
+// sends of the most that CIPSEND takes, the second would wait with most of itself.
+const halfBuffer = 1440
 
 // deliver sends the command that was built, one of CIPSEND, and then its data.
 func (c *chip) deliver(i int, p []byte) error {
