@@ -460,9 +460,10 @@ func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error
 	return r, nil
 }
 
-// doubt asks the module now and then what it has, should a notice be lost.
+// doubt asks the module now and then what it has, should a notice be lost; not while one
+// may be coming in.
 func (c *chip) doubt() {
-	if now := c.eng.Elapsed(); c.passive && now-c.asked >= c.lim.check/2 {
+	if now := c.eng.Elapsed(); c.passive && c.wire.n == 0 && now-c.asked >= c.lim.check/2 {
 		c.lengths()
 	}
 }
