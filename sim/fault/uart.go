@@ -248,7 +248,7 @@ func (u *UART) Read(p []byte) (int, error) {
 			return 0, err
 		default:
 			u.puller <- struct{}{}
-			if n, _ := u.left(); n == 0 { // else another has pulled meanwhile
+			if u.left() == 0 { // else another has pulled meanwhile
 				u.pull(len(p))
 			}
 			<-u.puller
@@ -256,12 +256,11 @@ func (u *UART) Read(p []byte) (int, error) {
 	}
 }
 
-// left returns how much was taken from the line and is to be read, and what comes
-// after that.
-func (u *UART) left() (int, error) {
+// left returns how much was taken from the line and is to be read.
+func (u *UART) left() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return len(u.out), u.err
+	return len(u.out)
 }
 
 // ready returns how many bytes can be put through without waiting, if none are
@@ -292,8 +291,7 @@ func (u *UART) Buffered() int {
 		<-u.puller
 	default: // somebody is at it
 	}
-	n, _ := u.left()
-	return n
+	return u.left()
 }
 
 // pull takes up to most bytes from the line, or what a stall has left of those taken
