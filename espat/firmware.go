@@ -43,8 +43,8 @@ func (f *firmware) recvMax() int {
 }
 
 // identify asks the module what it runs.
-func (c *chip) identify() error {
-	if err := c.at("+GMR").ask("AT version:", c.lim.answer); err != nil {
+func (c *chip) identify() fault {
+	if err := c.at("+GMR").ask("AT version:", c.lim.answer); err != 0 {
 		return err
 	}
 	p := c.answer
@@ -62,9 +62,9 @@ func (c *chip) identify() error {
 	}
 	c.fw = firmware{major: uint8(major), minor: uint8(minor), esp8266: major == 1 || holds(rest, "ESP8266"), version: string(p[:end])}
 	if major < 1 || major == 1 && minor < 7 {
-		return wrap("firmware "+c.fw.version+" is too old: 1.7 or newer is needed, update the module", netdev.ErrNotSupported)
+		return c.because(wrap("firmware "+c.fw.version+" is too old: 1.7 or newer is needed, update the module", netdev.ErrNotSupported))
 	}
-	return nil
+	return 0
 }
 
 // holds reports whether s is somewhere in p.
