@@ -1,6 +1,9 @@
 package espat
 
-import "tinynet/netdev"
+import (
+	"tinynet/netdev"
+	"tinynet/offload"
+)
 
 // firmware is what the module runs, from AT+GMR.
 type firmware struct {
@@ -62,7 +65,7 @@ func (c *chip) identify() fault {
 	}
 	c.fw = firmware{major: uint8(major), minor: uint8(minor), esp8266: major == 1 || holds(rest, "ESP8266"), version: string(p[:end])}
 	if major < 1 || major == 1 && minor < 7 {
-		return c.because(wrap("firmware "+c.fw.version+" is too old: 1.7 or newer is needed, update the module", netdev.ErrNotSupported))
+		return c.because(offload.Wrap("espat: firmware "+c.fw.version+" is too old: 1.7 or newer is needed, update the module", netdev.ErrNotSupported))
 	}
 	return 0
 }

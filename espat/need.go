@@ -2,12 +2,6 @@
 
 package espat
 
-import (
-	"net/netip"
-
-	"tinynet/offload"
-)
-
 // What a program needs of the driver; see need_tinygo.go.
 const (
 	needStatic = true
@@ -21,5 +15,3 @@ const (
 )
 
 func need(*Config) {}
-
-func setIPv6(e *offload.Engine, ip netip.Addr) { e.SetIPv6(ip) }

@@ -2,12 +2,6 @@
 
 package espat
 
-import (
-	"net/netip"
-
-	"tinynet/offload"
-)
-
 // What a program needs of the driver. What is never set, as the compiler sees it, is a
 // constant, and what needs it is left out: see package offload.
 var (
@@ -20,10 +14,6 @@ var (
 	needTime   bool // TimeServer
 	needIPv6   bool // IPv6
 )
-
-// setIPv6 is only called if needIPv6 is true. A condition alone does not suffice: it is
-// folded after what the call leads to was taken for needed.
-var setIPv6 func(*offload.Engine, netip.Addr)
 
 func need(c *Config) {
 	if c.Static != nil {
@@ -48,6 +38,6 @@ func need(c *Config) {
 		needTime = true
 	}
 	if c.IPv6 {
-		needIPv6, setIPv6 = true, (*offload.Engine).SetIPv6
+		needIPv6 = true
 	}
 }

@@ -245,7 +245,7 @@ func (c *chip) knows6(p []byte) {
 	if !ip.Is6() {
 		ip = netip.IPv6Unspecified()
 	}
-	setIPv6(c.eng, ip)
+	c.eng.SetIPv6(ip)
 }
 
 // hardwareAddr returns the MAC address.
