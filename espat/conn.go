@@ -3,7 +3,6 @@ package espat
 import (
 	"net/netip"
 
-	"tinynet/netdev"
 	"tinynet/offload"
 )
 
@@ -343,19 +342,19 @@ func (c *chip) misframed() {
 
 // # Sockets
 
-// Open makes a socket, for which the module does nothing yet.
-func (c *chip) Open(s *offload.Socket) error {
+// open makes a socket, for which the module does nothing yet.
+func (c *chip) open(s *offload.Socket) fault {
 	i := c.newConn(connNew, s.Kind)
 	if i == noConn {
-		return netdev.ErrNoMoreSockets
+		return errNoMoreSockets
 	}
 	s.Handle = offload.Handle(i)
 	s.Signalled = true
-	return nil
+	return 0
 }
 
-// Close closes a socket.
-func (c *chip) Close(s *offload.Socket) error {
+// closeSocket closes a socket.
+func (c *chip) closeSocket(s *offload.Socket) fault {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
 	c.pump()
@@ -369,46 +368,46 @@ func (c *chip) Close(s *offload.Socket) error {
 	case st == connListening:
 		c.unlisten()
 	case link == noLink || st == connStarting:
-		return nil
+		return 0
 	default:
 		c.orphans |= 1 << link
 	}
 	// Should the module be occupied, it is closed later.
-	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, never) == nil {
+	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, never) == 0 {
 		return c.ready()
 	}
-	return nil
+	return 0
 }
 
-// Drain discards data that the module has: it would reset the connection, and what was
+// drain discards data that the module has: it would reset the connection, and what was
 // sent last be lost.
-func (c *chip) Drain(s *offload.Socket) (bool, error) {
+func (c *chip) drain(s *offload.Socket) (bool, fault) {
 	k := c.of(s)
 	if !c.free() || k.state != connOpen || !k.avail {
-		return false, nil
+		return false, 0
 	}
 	n, err := c.read(int(s.Handle), nil, c.fw.recvMax())
 	return n > 0, err
 }
 
 // verdict says how a stream has failed, nil if it has not.
-func (c *chip) verdict(k *conn) error {
+func (c *chip) verdict(k *conn) fault {
 	switch {
 	case c.rebooted:
 		return errRebooted
 	case k.reset:
 		return errDataLost
 	}
-	return nil
+	return 0
 }
 
 // why returns the error of a stream that has ended: whether for the loss of the
 // network, the module is asked, since the news of that may come last.
-func (c *chip) why(k *conn, otherwise error) error {
+func (c *chip) why(k *conn, otherwise fault) fault {
 	if !k.checked {
 		if c.step == stepIdle && !c.ap {
 			up, err := c.look()
-			if err != nil {
+			if err != 0 {
 				return err
 			}
 			if !up {
@@ -423,26 +422,26 @@ func (c *chip) why(k *conn, otherwise error) error {
 	return otherwise
 }
 
-// Poll says what a socket is ready for, without asking the module.
-func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error) {
+// poll says what a socket is ready for, without asking the module.
+func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault) {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
 	c.pump()
-	if err := c.state(); err != nil {
+	if err := c.state(); err != 0 {
 		return 0, err
 	}
 	switch k.state {
 	case connListening:
 		if c.pending() != noConn {
-			return offload.Readable, nil
+			return offload.Readable, 0
 		}
-		return 0, nil
+		return 0, 0
 	case connStarting:
-		return 0, nil
+		return 0, 0
 	case connRefused, connNew:
 		return 0, c.refusal(k)
 	case connClosed:
-		return offload.Readable | offload.Writable, nil
+		return offload.Readable | offload.Writable, 0
 	}
 	r := offload.Ready(0)
 	if c.step == stepIdle {
@@ -457,7 +456,7 @@ func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error
 	if c.pool.holds(i) || k.reset {
 		r |= offload.Readable
 	}
-	return r, nil
+	return r, 0
 }
 
 // doubt asks the module now and then what it has, should a notice be lost; not while one
@@ -471,7 +470,7 @@ func (c *chip) doubt() {
 // lengths asks how much data the module has.
 func (c *chip) lengths() {
 	c.asked = c.eng.Elapsed()
-	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != nil {
+	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != 0 {
 		return
 	}
 	p := c.answer

@@ -653,9 +653,9 @@ func TestSendToAPeerThatTakesNothing(t *testing.T) {
 func TestFiveStreamsShare(t *testing.T) {
 	bubble(t, newest, func(t *testing.T, d *Device, m *fakeModule) {
 		m.do(func() { m.bps = 921600 })
-		d.chip.eng.Take()
-		d.chip.baud = 921600
-		d.chip.eng.Give()
+		d.chip().eng.Take()
+		d.chip().baud = 921600
+		d.chip().eng.Give()
 		var counts [5]int
 		var fds, links [5]int
 		for i := range fds {
