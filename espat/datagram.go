@@ -39,6 +39,11 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) erro
 		}
 		c.active |= 1 << link
 	}
+	if c.passive && !c.fw.least(2, 1) && !c.fw.nonos() {
+		if err := c.pushAll(); err != nil {
+			return err
+		}
+	}
 	if c.pool.buf == nil {
 		c.makePool()
 	}
@@ -58,8 +63,8 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) erro
 	if err := c.start(i, link, c.lim.answer); err != nil {
 		return err
 	}
-	if err := c.await(stepFinal, 0, false); err != nil {
-		return err
+	if c.await(stepFinal, 0, c.lim.grace) != nil {
+		c.late()
 	}
 	if k := &c.conns[i]; k.state == connRefused {
 		*k = conn{state: connNew, link: noLink, kind: k.kind}
@@ -71,6 +76,18 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) erro
 	return nil
 }
 
+// pushAll ends the passive mode: 2.0 loses all datagrams in it.
+func (c *chip) pushAll() error {
+	err := c.at("+CIPRECVMODE=0").run(c.lim.answer)
+	if err == nil {
+		c.passive = false
+		for i := range c.conns {
+			c.conns[i].avail = false // it sends what it had
+		}
+	}
+	return err
+}
+
 // SendTo sends a datagram.
 func (c *chip) SendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, error) {
 	i := int(s.Handle % maxConns)
@@ -78,9 +95,6 @@ func (c *chip) SendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, err
 	if !c.free() {
 		k.blocked = c.state() == nil
 		return false, c.state()
-	}
-	if err := c.ready(); err != nil {
-		return false, err
 	}
 	if k.state != connOpen {
 		return false, c.why(k, errLinkEnded)
