@@ -336,6 +336,7 @@ func (c *chip) Recv(s *offload.Socket, p []byte, sure bool) (int, error) {
 	k := &c.conns[i]
 	c.pump()
 	c.awaitNext(i)
+	k.news = c.tick()
 	if n := c.pool.stream(i, p); n > 0 {
 		return n, nil
 	}
