@@ -457,15 +457,13 @@ func (c *chip) hello(limit time.Duration) bool {
 
 // hush waits until nothing comes any more.
 func (c *chip) hush() {
-	end := c.eng.Elapsed() + 20*c.lim.guard
-	for c.eng.Elapsed() < end {
-		c.wire.heard = c.eng.Elapsed()
-		time.Sleep(c.lim.guard)
-		c.eng.Waiting()
-		heard := c.wire.heard
-		if c.pump(); c.wire.heard == heard {
-			return
-		}
+	var n nap
+	now := c.eng.Elapsed()
+	c.wire.heard = now
+	// What comes meanwhile has to be taken, or the UART loses some of it.
+	for end := now + 20*c.lim.guard; now < end && now-c.wire.heard < c.lim.guard; now = c.eng.Elapsed() {
+		c.sleep(&n)
+		c.pump()
 	}
 }
 
