@@ -311,10 +311,19 @@ func (c *chip) deliver(i int, p []byte) fault {
 	if c.step != stepData {
 		return c.outcome()
 	}
-	// All of it, even if the link has ended meanwhile: the module waits for it.
+	// All of it, even if the link has ended meanwhile: the module waits for it. What
+	// comes meanwhile has to be taken, since the UART keeps little.
+	c.sending = len(p)
+	c.until = c.eng.Elapsed() + 2*c.byteTime(len(p)) + c.lim.answer
+	for ; len(p) > ringHalf && c.step == stepData; p = p[ringHalf:] {
+		c.write(p[:ringHalf])
+		c.pump()
+	}
+	if c.step != stepData {
+		return errDataLost // the module has restarted
+	}
 	c.write(p)
-	c.step, c.sending = stepRecv, len(p)
-	c.until = c.eng.Elapsed() + c.byteTime(len(p)) + c.lim.answer
+	c.step = stepRecv
 	if c.await(stepRecv, 0, c.lim.grace) != 0 {
 		return errNoAnswer // and it stays outstanding: see watch
 	}

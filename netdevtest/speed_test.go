@@ -530,7 +530,7 @@ func compare(t *testing.T, name, head string, figures []figure) {
 	}
 	same := len(committed) == len(figures)
 	for _, f := range figures {
-		if !f.near(committed[f.what]) {
+		if !f.near(committed[strings.TrimRight(f.what, " ")]) {
 			t.Logf("not as committed: %v", f)
 			same = false
 		}
