@@ -106,6 +106,7 @@ func (c *chip) started(i int8, r result) {
 		k.state = connNew // the link was another's
 	case r == resultOK:
 		k.state = connOpen
+		c.pace()
 		if s := c.eng.Socket(offload.Handle(i)); s != nil && k.kind != offload.Datagram {
 			c.eng.SetPort(s, c.localPort)
 		}
@@ -162,6 +163,7 @@ func (c *chip) listen(s *offload.Socket) fault {
 		return err
 	}
 	c.of(s).state = connListening
+	c.pace()
 	// The firmware's own default closes idle connections, on some versions.
 	err = c.at("+CIPSTO=").num(min(int(c.cfg.IdleTimeout/time.Second), 7200)).run(c.lim.answer)
 	if err == errRefused {
@@ -280,8 +282,8 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 		return 0, c.why(k, errConnReset)
 	}
 	n := min(len(p), c.fw.sendMax())
-	if k.waits && c.fw.esp8266 && !c.fw.nonos() {
-		n = min(n, halfBuffer)
+	if k.waits && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
+		n = min(n, shortSend)
 	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
 	if err := c.deliver(i, p[:n]); err != 0 {
@@ -294,10 +296,30 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 	return n, 0
 }
 
-// halfBuffer is half the send buffer of the ESP8266's ESP-AT 2. Once the peer is so far away
+// shortSend is half the send buffer of the ESP8266's ESP-AT 2. Once the peer is so far away
 // that sends wait for its acknowledgements, two such halves make best use of it; of two
-// sends of the most that CIPSEND takes, the second would wait with most of itself.
-const halfBuffer = 1440
+// sends of the most that CIPSEND takes, the second would wait with most of itself. And
+// while one lasts, the pool has to have room for what is pushed.
+const shortSend = 1440
+
+// pushing reports whether data may come that were not asked for.
+func (c *chip) pushing() bool {
+	for i := range c.conns {
+		if k := &c.conns[i]; k.kind == offload.Datagram && k.state == connOpen {
+			return true
+		}
+	}
+	return !c.passive
+}
+
+// pace has the UART looked at as often as it has to be if data may come unasked.
+func (c *chip) pace() {
+	t := time.Second
+	if !c.flow && c.pushing() {
+		t = c.byteTime(ringHalf)
+	}
+	c.eng.SetSignalTime(t)
+}
 
 // deliver sends the command that was built, one of CIPSEND, and then its data.
 func (c *chip) deliver(i int, p []byte) fault {
