@@ -270,7 +270,7 @@ func (c *chip) raise() error {
 	if err := c.setBaud(baud, cfg.FlowControl); err != nil {
 		return err
 	}
-	c.flow = cfg.FlowControl
+	c.flow, c.sense = cfg.FlowControl, false
 	for range 3 {
 		if c.hello(c.lim.probe) {
 			c.slow = 0
@@ -278,7 +278,10 @@ func (c *chip) raise() error {
 		}
 		c.hush()
 	}
-	// If that is not the first time the wires are not good enough: from now on without.
-	c.slow++
+	if !c.sense {
+		// If that is not the first time the wires are not good enough: from now on
+		// without.
+		c.slow++
+	}
 	return errNoAnswer
 }
