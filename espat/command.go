@@ -244,8 +244,12 @@ func (c *chip) ended(r result) {
 	case jobStart:
 		c.started(k, r)
 	case jobSend:
-		if k != noConn && r != resultOK {
+		switch {
+		case k == noConn:
+		case r != resultOK:
 			c.spoil(int(k))
+		case c.nudged || c.eng.Elapsed()+c.lim.nudge-c.nudge > 3*time.Millisecond+c.byteTime(16):
+			c.conns[k].waits = true // SEND OK comes long after Recv
 		}
 	}
 	c.unblock()
@@ -313,6 +317,10 @@ const (
 	never  = -1
 )
 
+// ringHalf is how many bytes may come between two looks at the UART: half of what
+// TinyGo's UARTs keep.
+const ringHalf = 64
+
 // nap is how long to wait for the next byte.
 type nap struct {
 	count uint8
@@ -320,13 +328,17 @@ type nap struct {
 	ticks time.Duration
 }
 
-// sleep waits for bytes, shortly: a UART of a board keeps few.
+// sleep waits for bytes, shortly: a UART of a board keeps few. In the middle of data it
+// is known how many come, and there is no sense in taking them one by one.
 func (c *chip) sleep(n *nap) {
 	t := 50 * time.Microsecond
 	if n.count >= 20 {
 		t = 200 * time.Microsecond
 	} else {
 		n.count++
+	}
+	if need := c.wire.need; need > 0 {
+		t = min(max(t, c.byteTime(min(need, ringHalf))), time.Millisecond)
 	}
 	time.Sleep(t)
 	if n.ticks += t; n.ticks >= time.Millisecond {

@@ -282,6 +282,9 @@ func (c *chip) Send(s *offload.Socket, p []byte) (int, error) {
 		return 0, c.why(k, netdev.ErrConnReset)
 	}
 	n := min(len(p), c.fw.sendMax())
+	if k.waits && c.fw.esp8266 && !c.fw.nonos() {
+		n = min(n, halfBuffer)
+	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
 	if err := c.deliver(i, p[:n]); err != nil {
 		if err == errRefused { // there is no such link
@@ -292,6 +295,11 @@ func (c *chip) Send(s *offload.Socket, p []byte) (int, error) {
 	}
 	return n, nil
 }
+
+// halfBuffer is half the send buffer of the ESP8266's ESP-AT 2. Once the peer is so far away
+// that sends wait for its acknowledgements, two such halves make best use of it; of two
+// sends of the most that CIPSEND takes, the second would wait with most of itself.
+const halfBuffer = 1440
 
 // deliver sends the command that was built, one of CIPSEND, and then its data.
 func (c *chip) deliver(i int, p []byte) error {
@@ -406,12 +414,14 @@ func (c *chip) read(i int, p []byte, most int) (int, error) {
 	w.dst = nil
 	switch {
 	case err == errRefused:
-		// There is nothing, or no memory for so much of it: see doubt.
-		k.small = true
+		// There is nothing, or no memory for so much of it: see doubt, too.
+		if k.small = true; most > smallRead && k.kind != offload.Datagram {
+			return c.read(i, p, most)
+		}
 		return 0, nil
 	case err != nil:
 	case c.got > 0 && !k.reset:
-		k.small = false
+		k.small = k.small && c.got == most // there is more
 		return c.got, nil
 	default:
 		c.dataConn = int8(i)

@@ -17,11 +17,12 @@ import (
 // stalls, neither Buffered nor Write waits: what is written is kept, and goes out
 // behind the stall.
 //
-// One goroutine may read while another writes.
+// One goroutine may read while another writes, and any may call Buffered.
 type UART struct {
 	rw     io.ReadWriteCloser
 	reboot func()
 	clk    clock.Clock
+	puller chan struct{} // of capacity 1: full while somebody takes from the line
 
 	mu      sync.Mutex
 	plan    Plan
@@ -46,7 +47,7 @@ func NewUART(rw io.ReadWriteCloser, reboot func(), clk clock.Clock) *UART {
 	if clk == nil {
 		clk = clock.Free()
 	}
-	return &UART{rw: rw, reboot: reboot, clk: clk}
+	return &UART{rw: rw, reboot: reboot, clk: clk, puller: make(chan struct{}, 1)}
 }
 
 // Play starts a plan: the next byte of each direction is number 0.
@@ -236,6 +237,9 @@ func (u *UART) Read(p []byte) (int, error) {
 		}
 		stall := u.until.Sub(u.clk.Now())
 		err := u.err
+		if len(u.raw) > 0 {
+			err = nil // that comes first
+		}
 		u.mu.Unlock()
 		switch {
 		case stall > 0:
@@ -243,36 +247,51 @@ func (u *UART) Read(p []byte) (int, error) {
 		case err != nil:
 			return 0, err
 		default:
-			u.pull(len(p))
+			u.puller <- struct{}{}
+			if u.left() == 0 { // else another has pulled meanwhile
+				u.pull(len(p))
+			}
+			<-u.puller
 		}
 	}
+}
+
+// left returns how much was taken from the line and is to be read.
+func (u *UART) left() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.out)
+}
+
+// ready returns how many bytes can be put through without waiting, if none are
+// left.
+func (u *UART) ready() int {
+	u.mu.Lock()
+	n := len(u.raw)
+	waits := len(u.out) > 0 || u.clk.Now().Before(u.until)
+	u.mu.Unlock()
+	if waits {
+		return 0
+	}
+	if line, ok := u.rw.(interface{ Buffered() int }); ok && n == 0 {
+		n = line.Buffered()
+	}
+	return n
 }
 
 // Buffered returns how many bytes can be read without waiting. It is of use only
 // on a line that has such a method itself; on others it counts what a Read has
 // left.
 func (u *UART) Buffered() int {
-	u.mu.Lock()
-	n := len(u.out)
-	more := n == 0 && !u.clk.Now().Before(u.until)
-	behind := len(u.raw)
-	u.mu.Unlock()
-	if !more {
-		return n
-	}
-	if behind == 0 {
-		line, ok := u.rw.(interface{ Buffered() int })
-		if !ok {
-			return 0
+	select {
+	case u.puller <- struct{}{}:
+		if n := u.ready(); n > 0 {
+			u.pull(n)
 		}
-		if behind = line.Buffered(); behind == 0 {
-			return 0
-		}
+		<-u.puller
+	default: // somebody is at it
 	}
-	u.pull(behind)
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return len(u.out)
+	return u.left()
 }
 
 // pull takes up to most bytes from the line, or what a stall has left of those taken
