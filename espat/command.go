@@ -127,12 +127,28 @@ func (c *chip) exchange(w want, prefix string, limit time.Duration) error {
 }
 
 // finish waits for the result of the command that was issued. One that takes long by
-// its nature is left outstanding if the call has to end.
+// its nature is left outstanding if the call has to end; of another the result is then
+// waited for only a while longer, since it cannot come again.
 func (c *chip) finish(limit time.Duration) error {
-	if err := c.await(stepFinal, 0, limit > c.lim.answer); err != nil {
-		return err
+	grace := c.lim.grace
+	if limit >= c.lim.scan {
+		grace = atOnce
+	}
+	if c.await(stepFinal, 0, grace) != nil {
+		if grace == atOnce {
+			return c.over()
+		}
+		c.late()
 	}
 	return c.outcome()
+}
+
+// over returns the error of a call that has to end.
+func (c *chip) over() error {
+	if err := c.eng.Interrupted(); err != nil {
+		return err
+	}
+	return errLate
 }
 
 // outcome turns the last result into an error.
@@ -187,6 +203,14 @@ func (c *chip) watch() {
 	}
 	now := c.eng.Elapsed()
 	if c.nudge != 0 && now >= c.nudge && (c.step == stepFinal || c.step == stepSent) {
+		c.silent++
+		if !c.nudged || c.wire.heard >= c.nudge-c.lim.nudge {
+			c.silent = 0 // "busy" is an answer
+		}
+		if c.silent == 3 {
+			c.late() // it hangs
+			return
+		}
 		c.nudge = now + c.lim.nudge
 		c.nudged = true
 		c.writeText("AT+CIPMUX?\r\n")
@@ -238,10 +262,12 @@ func (c *chip) late() {
 }
 
 // await waits until the outstanding command is beyond step s, and sends it again if the
-// module was too busy to take it. If the call has to end (may) the error is errLate,
-// and the command stays outstanding; so it does after limit, if that is not 0.
-func (c *chip) await(s step, limit time.Duration, may bool) error {
+// module was too busy to take it. If the call has to end, for as long as grace, the error
+// is errLate, and the command stays outstanding; so it does after limit, if that is
+// not 0.
+func (c *chip) await(s step, limit, grace time.Duration) error {
 	start := c.eng.Elapsed()
+	var end time.Duration
 	var again, pause time.Duration // when to send it again, and the last wait for that
 	var n nap
 	for {
@@ -270,12 +296,23 @@ func (c *chip) await(s step, limit time.Duration, may bool) error {
 			return nil
 		case limit != 0 && again == 0 && now-start >= limit:
 			return errLate
-		case may && n.long && c.eng.Interrupted() != nil:
-			return errLate
+		case grace >= 0 && n.long && c.eng.Interrupted() != nil:
+			if end == 0 {
+				end = now + grace
+			}
+			if now >= end {
+				return errLate
+			}
 		}
 		c.sleep(&n)
 	}
 }
+
+// What await may be told of the call's end beside a time.
+const (
+	atOnce = 0
+	never  = -1
+)
 
 // nap is how long to wait for the next byte.
 type nap struct {
@@ -311,8 +348,8 @@ func (c *chip) ready() error {
 		}
 		switch {
 		case c.step != stepIdle:
-			if err := c.await(c.step, 0, true); err != nil {
-				return err
+			if c.await(c.step, 0, atOnce) != nil {
+				return c.over()
 			}
 		case c.unsure:
 			if err := c.sync(); err != nil {
@@ -331,11 +368,11 @@ func (c *chip) ready() error {
 func (c *chip) free() bool {
 	c.pump()
 	if c.step != stepIdle {
-		if c.await(c.step, c.lim.prompt, false) != nil {
+		if c.await(c.step, c.lim.prompt, never) != nil {
 			return false
 		}
 	}
-	return c.step == stepIdle
+	return c.step == stepIdle && c.ready() == nil
 }
 
 // state returns why nothing can be done with the module, if so.
@@ -354,12 +391,21 @@ func (c *chip) state() error {
 func (c *chip) sync() error {
 	patience := c.eng.Elapsed() + c.lim.answer
 	for try := 0; try < 4; {
+		if c.eng.Interrupted() != nil {
+			return c.over() // the next call goes on
+		}
 		c.hush()
 		if c.waits || try == 2 {
 			// Before anything else is written: it would be data.
 			c.waits = false
 			c.cancel()
-			time.Sleep(40 * c.lim.guard) // a second is asked for
+			c.calm = c.eng.Elapsed() + 40*c.lim.guard // a second is asked for
+		}
+		var n nap
+		for c.eng.Elapsed() < c.calm {
+			if c.sleep(&n); n.long && c.eng.Interrupted() != nil {
+				return c.over()
+			}
 		}
 		if c.hello(2 * c.lim.probe) {
 			c.hush() // the answer may have been that of an earlier command
@@ -403,6 +449,7 @@ func (c *chip) hush() {
 	for c.eng.Elapsed() < end {
 		c.wire.heard = c.eng.Elapsed()
 		time.Sleep(c.lim.guard)
+		c.eng.Waiting()
 		heard := c.wire.heard
 		if c.pump(); c.wire.heard == heard {
 			return
@@ -450,11 +497,17 @@ func (c *chip) short(s string, n int) {
 // settle waits for the result of a command that is not to be sent again.
 func (c *chip) settle() {
 	var n nap
+	over := false
 	for c.step == stepFinal && c.state() == nil && !c.busy {
 		if c.pump(); c.step != stepFinal || c.busy {
 			return
 		}
-		if c.eng.Elapsed() >= c.until {
+		now := c.eng.Elapsed()
+		if !over && n.long && c.eng.Interrupted() != nil {
+			over = true
+			c.until = min(c.until, now+c.lim.grace)
+		}
+		if now >= c.until {
 			c.late()
 			return
 		}
@@ -641,6 +694,7 @@ func (c *chip) restarted() {
 		return
 	}
 	c.rebooted = true
+	c.pool.undo() // what it sent last may have been cut off, and made up for by noise
 	if c.step != stepIdle {
 		c.ended(resultLost)
 	}

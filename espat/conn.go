@@ -373,7 +373,7 @@ func (c *chip) Close(s *offload.Socket) error {
 		c.orphans |= 1 << link
 	}
 	// Should the module be occupied, it is closed later.
-	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, false) == nil {
+	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, never) == nil {
 		return c.ready()
 	}
 	return nil

@@ -63,8 +63,8 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) erro
 	if err := c.start(i, link, c.lim.answer); err != nil {
 		return err
 	}
-	if err := c.await(stepFinal, 0, false); err != nil {
-		return err
+	if c.await(stepFinal, 0, c.lim.grace) != nil {
+		c.late()
 	}
 	if k := &c.conns[i]; k.state == connRefused {
 		*k = conn{state: connNew, link: noLink, kind: k.kind}
@@ -95,9 +95,6 @@ func (c *chip) SendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, err
 	if !c.free() {
 		k.blocked = c.state() == nil
 		return false, c.state()
-	}
-	if err := c.ready(); err != nil {
-		return false, err
 	}
 	if k.state != connOpen {
 		return false, c.why(k, errLinkEnded)

@@ -7,11 +7,13 @@ func (c *chip) Start() error {
 	if err := c.setup(); err != nil {
 		return err
 	}
-	err := c.start1()
-	if err == errGarbled || err == errRefused || err == errNoAnswer && !c.dead {
-		err = c.start1() // noise at power-up
+	for try := 0; ; try++ {
+		err := c.start1()
+		if try == 2 || err != errGarbled && err != errRefused && (err != errNoAnswer || c.dead) {
+			return err
+		}
+		// Noise at power-up, or a speed that does not work.
 	}
-	return err
 }
 
 // setup finds the UART.
@@ -254,7 +256,7 @@ func (c *chip) raise() error {
 	if baud == 0 {
 		baud = cfg.Baud
 	}
-	if baud == cfg.Baud && !cfg.FlowControl || c.slow {
+	if baud == cfg.Baud && !cfg.FlowControl || c.slow == 2 {
 		return nil
 	}
 	flow := 0
@@ -271,11 +273,12 @@ func (c *chip) raise() error {
 	c.flow = cfg.FlowControl
 	for range 3 {
 		if c.hello(c.lim.probe) {
+			c.slow = 0
 			return nil
 		}
 		c.hush()
 	}
-	// The wires are not good enough. From now on without.
-	c.slow = true
+	// If that is not the first time the wires are not good enough: from now on without.
+	c.slow++
 	return errNoAnswer
 }

@@ -62,7 +62,7 @@ func (c *chip) Connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 			return false, err
 		}
 		// That it is busy the module says at once.
-		if c.await(stepFinal, c.byteTime(c.outn)+5*time.Millisecond, false) != nil {
+		if c.await(stepFinal, c.byteTime(c.outn)+5*time.Millisecond, never) != nil {
 			return false, nil
 		}
 		switch k := &c.conns[i]; k.state {
@@ -275,9 +275,6 @@ func (c *chip) Send(s *offload.Socket, p []byte) (int, error) {
 		k.blocked = c.state() == nil
 		return 0, c.state()
 	}
-	if err := c.ready(); err != nil {
-		return 0, err
-	}
 	if err := c.verdict(k); err != nil {
 		return 0, err
 	}
@@ -302,8 +299,8 @@ func (c *chip) deliver(i int, p []byte) error {
 		return err
 	}
 	c.jobConn = int8(i)
-	if err := c.await(stepPrompt, 0, false); err != nil {
-		return err
+	if c.await(stepPrompt, 0, c.lim.grace) != nil {
+		c.late()
 	}
 	if c.step != stepData {
 		return c.outcome()
@@ -312,8 +309,8 @@ func (c *chip) deliver(i int, p []byte) error {
 	c.write(p)
 	c.step, c.sending = stepRecv, len(p)
 	c.until = c.eng.Elapsed() + c.byteTime(len(p)) + c.lim.answer
-	if err := c.await(stepRecv, 0, false); err != nil {
-		return err
+	if c.await(stepRecv, 0, c.lim.grace) != nil {
+		return errNoAnswer // and it stays outstanding: see watch
 	}
 	if c.step == stepIdle {
 		if c.result == resultOK {
@@ -396,9 +393,6 @@ func (c *chip) read(i int, p []byte, most int) (int, error) {
 	if p != nil {
 		most = min(most, len(p))
 		p = p[:most]
-	}
-	if err := c.ready(); err != nil {
-		return 0, err
 	}
 	if k.state != connOpen || most == 0 {
 		return 0, nil

@@ -82,11 +82,6 @@ func (c *chip) resolve(name string, family int) (netip.Addr, error) {
 		return netip.Addr{}, errLongHost
 	}
 	err := c.ask("+CIPDOMAIN:", c.lim.name)
-	if err == errLate {
-		if why := c.eng.Interrupted(); why != nil {
-			return netip.Addr{}, why
-		}
-	}
 	if err == errRefused {
 		return netip.Addr{}, c.unknown()
 	}

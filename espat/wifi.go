@@ -270,7 +270,7 @@ func (c *chip) HardwareAddr() (net.HardwareAddr, error) {
 func (c *chip) Leave() error {
 	c.pump()
 	for c.step != stepIdle && c.job != jobJoin {
-		if c.await(c.step, c.lim.probe, false) != nil {
+		if c.await(c.step, c.lim.probe, never) != nil {
 			break
 		}
 	}
@@ -287,8 +287,11 @@ func (c *chip) Leave() error {
 	return c.at("+CWQAP").run(c.lim.answer)
 }
 
-// Signal reports whether something has come from the module.
-func (c *chip) Signal() bool { return c.wire.uart != nil && c.wire.uart.Buffered() > 0 }
+// Signal reports whether something has come from the module, or should have: that
+// the rest of data does not come is to be seen before something else does.
+func (c *chip) Signal() bool {
+	return c.wire.uart != nil && (c.wire.uart.Buffered() > 0 || c.wire.due.Load())
+}
 
 // Attend reads what the module tells unasked.
 func (c *chip) Attend() error {
