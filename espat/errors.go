@@ -31,7 +31,7 @@ var (
 	errNoRoute     = wrap("no connection: nobody listens there, or it does not answer", netdev.ErrConnRefused)
 	errTLS         = wrap("no encrypted connection: nobody listens there, or a certificate was refused", netdev.ErrConnRefused)
 	errOneServer   = wrap("the firmware has one server: close the other listener first", netdev.ErrAddrInUse)
-	errNoTLSServer = wrap("the ESP8266 has no TLS server", netdev.ErrNotSupported)
+	errNoTLSServer = wrap("the firmware has no TLS server: an ESP32 with 2.1 or newer has", netdev.ErrNotSupported)
 	errNotSent     = wrap("the module did not send the datagram", netdev.ErrDevice)
 	errEmpty       = wrap("the firmware sends no empty datagrams", netdev.ErrNotSupported)
 	errStatic      = wrap("Static needs an IPv4 Addr and a Mask", netdev.ErrMalAddr)
