@@ -279,11 +279,17 @@ func (c *chip) Leave() error {
 		c.writeText("AT+RST\r\n")
 		return errLate
 	}
-	if c.ap || c.cfg.AP != nil {
-		c.ap, c.joined = false, false
-		return c.cur("+CWMODE").num(0).run(c.lim.answer)
+	both := c.ap || c.cfg.AP != nil
+	c.ap, c.joined = false, false
+	if both {
+		off := 0
+		if c.fw.nonos() { // which has no such mode
+			off = 1
+		}
+		if err := c.cur("+CWMODE").num(off).run(c.lim.answer); err != nil || off == 0 {
+			return err
+		}
 	}
-	c.joined = false
 	return c.at("+CWQAP").run(c.lim.answer)
 }
 
