@@ -4,11 +4,10 @@ import (
 	"net/netip"
 	"time"
 
-	"tinynet/netdev"
 	"tinynet/offload"
 )
 
-// chip is the driver: what package offload needs to know of a chip. Its methods are
+// chip is the driver. Its methods are
 // called with the bus held, so that it needs no lock.
 type chip struct {
 	eng  *offload.Engine
@@ -48,7 +47,6 @@ type chip struct {
 	got      int // bytes; -1 for more than most
 	most     int
 	readAt   time.Duration
-	asked    time.Duration // CIPRECVLEN
 	readConn int8
 	dataConn int8 // whose the last data were
 
@@ -81,6 +79,7 @@ type chip struct {
 	waits     bool // it may wait for data
 	unsure    bool // what comes next may be the answer to an earlier command
 	dead      bool
+	cause     error // see because
 }
 
 // ip adds an address in quotes.
@@ -107,56 +106,56 @@ func (c *chip) ip(a netip.Addr) *chip {
 }
 
 // unknown is the error of a look-up that the module refused.
-func (c *chip) unknown() error {
+func (c *chip) unknown() fault {
 	if !c.joined && !c.ap {
 		return errLost
 	}
-	return netdev.ErrHostUnknown
+	return errHostUnknown
 }
 
 // startTime makes the module ask for the time.
-func (c *chip) startTime() error {
+func (c *chip) startTime() fault {
 	c.at("+CIPSNTPCFG=1,0")
-	if s := c.cfg.TimeServer; s != "" {
+	if s := c.cfg.TimeServer; needTime && s != "" {
 		c.char(',').text(s)
 	}
 	err := c.run(c.lim.answer)
-	c.timed = err == nil
+	c.timed = err == 0
 	return err
 }
 
 // time asks for the time; 0 if the module does not know it.
-func (c *chip) time() (int64, error) {
+func (c *chip) time() (int64, fault) {
 	if !c.timed {
-		if err := c.startTime(); err != nil {
+		if err := c.startTime(); err != 0 {
 			return 0, err
 		}
 	}
-	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:", c.lim.answer); err != nil {
+	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:", c.lim.answer); err != 0 {
 		return 0, err
 	}
-	return clock(c.answer), nil
+	return clock(c.answer), 0
 }
 
 // ping returns how many milliseconds a host takes to answer.
-func (c *chip) ping(ip netip.Addr) (int, error) {
+func (c *chip) ping(ip netip.Addr) (int, fault) {
 	prefix := "+PING:"
 	if c.fw.nonos() {
 		prefix = "+"
 	}
 	err := c.at("+PING=").ip(ip).ask(prefix, c.lim.scan)
-	if err != nil && err != errRefused {
+	if err != 0 && err != errRefused {
 		return 0, err
 	}
-	if n, _ := number(c.answer); err == nil && n >= 0 {
-		return n, nil
+	if n, _ := number(c.answer); err == 0 && n >= 0 {
+		return n, 0
 	}
-	return 0, errNoPong
+	return 0, c.because(errNoPong)
 }
 
 // rssi returns the strength of the access point's signal.
-func (c *chip) rssi() (int, error) {
-	if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != nil {
+func (c *chip) rssi() (int, fault) {
+	if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != 0 {
 		return 0, err
 	}
 	p := c.answer
@@ -173,7 +172,7 @@ func (c *chip) rssi() (int, error) {
 	if !ok {
 		return 0, errGarbled
 	}
-	return n, nil
+	return n, 0
 }
 
 // cur2 begins a query of a setting.
@@ -186,8 +185,8 @@ func (c *chip) cur2(s string) *chip {
 }
 
 // dns asks for the name servers.
-func (c *chip) dns() (servers []netip.AddrPort, err error) {
-	if err := c.cur2("+CIPDNS").ask("+CIPDNS", c.lim.answer); err != nil {
+func (c *chip) dns() (servers []netip.AddrPort, err fault) {
+	if err := c.cur2("+CIPDNS").ask("+CIPDNS", c.lim.answer); err != 0 {
 		return nil, err
 	}
 	p := c.answer
@@ -201,5 +200,5 @@ func (c *chip) dns() (servers []netip.AddrPort, err error) {
 			servers = append(servers, netip.AddrPortFrom(a, 53))
 		}
 	}
-	return servers, nil
+	return servers, 0
 }

@@ -111,16 +111,16 @@ func (c *chip) text(s string) *chip {
 }
 
 // run makes the exchange whose command was built.
-func (c *chip) run(limit time.Duration) error { return c.exchange(wantNothing, "", limit) }
+func (c *chip) run(limit time.Duration) fault { return c.exchange(wantNothing, "", limit) }
 
 // ask is run for a command whose reply is a line that begins with prefix. The rest of
 // it is in answer afterwards, nil if there was none, until the next command is built.
-func (c *chip) ask(prefix string, limit time.Duration) error {
+func (c *chip) ask(prefix string, limit time.Duration) fault {
 	return c.exchange(wantLine, prefix, limit)
 }
 
-func (c *chip) exchange(w want, prefix string, limit time.Duration) error {
-	if err := c.issue(jobPlain, stepFinal, w, prefix, limit); err != nil {
+func (c *chip) exchange(w want, prefix string, limit time.Duration) fault {
+	if err := c.issue(jobPlain, stepFinal, w, prefix, limit); err != 0 {
 		return err
 	}
 	return c.finish(limit)
@@ -129,12 +129,12 @@ func (c *chip) exchange(w want, prefix string, limit time.Duration) error {
 // finish waits for the result of the command that was issued. One that takes long by
 // its nature is left outstanding if the call has to end; of another the result is then
 // waited for only a while longer, since it cannot come again.
-func (c *chip) finish(limit time.Duration) error {
+func (c *chip) finish(limit time.Duration) fault {
 	grace := c.lim.grace
 	if limit >= c.lim.scan {
 		grace = atOnce
 	}
-	if c.await(stepFinal, 0, grace) != nil {
+	if c.await(stepFinal, 0, grace) != 0 {
 		if grace == atOnce {
 			return c.over()
 		}
@@ -143,19 +143,19 @@ func (c *chip) finish(limit time.Duration) error {
 	return c.outcome()
 }
 
-// over returns the error of a call that has to end.
-func (c *chip) over() error {
+// over returns the fault of a call that has to end.
+func (c *chip) over() fault {
 	if err := c.eng.Interrupted(); err != nil {
-		return err
+		return c.because(err)
 	}
 	return errLate
 }
 
 // outcome turns the last result into an error.
-func (c *chip) outcome() error {
+func (c *chip) outcome() fault {
 	switch c.result {
 	case resultOK:
-		return nil
+		return 0
 	case resultLost:
 		return errNoAnswer
 	}
@@ -163,11 +163,11 @@ func (c *chip) outcome() error {
 }
 
 // issue sends the command that was built, once the one before is done.
-func (c *chip) issue(j job, s step, w want, prefix string, limit time.Duration) error {
+func (c *chip) issue(j job, s step, w want, prefix string, limit time.Duration) fault {
 	if c.long {
 		return errLong
 	}
-	if err := c.ready(); err != nil {
+	if err := c.ready(); err != 0 {
 		return err
 	}
 	c.answer = nil
@@ -175,7 +175,7 @@ func (c *chip) issue(j job, s step, w want, prefix string, limit time.Duration) 
 	c.want, c.prefix = w, prefix
 	c.mine = true
 	c.resend()
-	return nil
+	return 0
 }
 
 // byteTime is how long n bytes take on the wire.
@@ -228,8 +228,8 @@ func (c *chip) resend() {
 
 func (c *chip) write(p []byte) {
 	for len(p) > 0 {
-		n, err := c.wire.uart.Write(p)
-		if err != nil || n <= 0 {
+		n := c.wire.write(p)
+		if n <= 0 {
 			return // no answer will come
 		}
 		p = p[min(n, len(p)):]
@@ -245,8 +245,12 @@ func (c *chip) ended(r result) {
 	case jobStart:
 		c.started(k, r)
 	case jobSend:
-		if k != noConn && r != resultOK {
+		switch {
+		case k == noConn:
+		case r != resultOK:
 			c.spoil(int(k))
+		case c.nudged || c.eng.Elapsed()+c.lim.nudge-c.nudge > 3*time.Millisecond+c.byteTime(16):
+			c.conns[k].waits = true // SEND OK comes long after Recv
 		}
 	}
 	c.unblock()
@@ -256,7 +260,7 @@ func (c *chip) ended(r result) {
 // lost, or it waits for data.
 func (c *chip) late() {
 	c.waits = c.waits || c.step == stepPrompt || c.step == stepRecv
-	c.dead = c.dead || c.step == stepRecv && c.cfg.Reset != nil // or the peer would get something else
+	c.dead = c.dead || c.step == stepRecv && needReset && c.cfg.Reset != nil // or the peer would get something else
 	c.unsure = true
 	c.ended(resultLost)
 }
@@ -265,7 +269,7 @@ func (c *chip) late() {
 // module was too busy to take it. If the call has to end, for as long as grace, the error
 // is errLate, and the command stays outstanding; so it does after limit, if that is
 // not 0.
-func (c *chip) await(s step, limit, grace time.Duration) error {
+func (c *chip) await(s step, limit, grace time.Duration) fault {
 	start := c.eng.Elapsed()
 	var end time.Duration
 	var again, pause time.Duration // when to send it again, and the last wait for that
@@ -273,9 +277,9 @@ func (c *chip) await(s step, limit, grace time.Duration) error {
 	for {
 		c.pump()
 		if c.step != s {
-			return nil
+			return 0
 		}
-		if err := c.state(); err != nil {
+		if err := c.state(); err != 0 {
 			return err
 		}
 		now := c.eng.Elapsed()
@@ -293,7 +297,7 @@ func (c *chip) await(s step, limit, grace time.Duration) error {
 		switch {
 		case now >= c.until:
 			c.late()
-			return nil
+			return 0
 		case limit != 0 && again == 0 && now-start >= limit:
 			return errLate
 		case grace >= 0 && n.long && c.eng.Interrupted() != nil:
@@ -314,6 +318,10 @@ const (
 	never  = -1
 )
 
+// ringHalf is how many bytes may come between two looks at the UART: half of what
+// TinyGo's UARTs keep.
+const ringHalf = 64
+
 // nap is how long to wait for the next byte.
 type nap struct {
 	count uint8
@@ -321,13 +329,17 @@ type nap struct {
 	ticks time.Duration
 }
 
-// sleep waits for bytes, shortly: a UART of a board keeps few.
+// sleep waits for bytes, shortly: a UART of a board keeps few. In the middle of data it
+// is known how many come, and there is no sense in taking them one by one.
 func (c *chip) sleep(n *nap) {
 	t := 50 * time.Microsecond
 	if n.count >= 20 {
 		t = 200 * time.Microsecond
 	} else {
 		n.count++
+	}
+	if need := c.wire.need; need > 0 {
+		t = min(max(t, c.byteTime(min(need, ringHalf))), time.Millisecond)
 	}
 	time.Sleep(t)
 	if n.ticks += t; n.ticks >= time.Millisecond {
@@ -337,28 +349,28 @@ func (c *chip) sleep(n *nap) {
 }
 
 // ready waits until a command can be sent.
-func (c *chip) ready() error {
+func (c *chip) ready() fault {
 	for {
-		if c.wire.uart == nil {
+		if !c.wire.wired() {
 			return errNoUART
 		}
 		c.pump()
-		if err := c.state(); err != nil {
+		if err := c.state(); err != 0 {
 			return err
 		}
 		switch {
 		case c.step != stepIdle:
-			if c.await(c.step, 0, atOnce) != nil {
+			if c.await(c.step, 0, atOnce) != 0 {
 				return c.over()
 			}
 		case c.unsure:
-			if err := c.sync(); err != nil {
+			if err := c.sync(); err != 0 {
 				return err
 			}
 		case c.orphans != 0:
 			c.sweep()
 		default:
-			return nil
+			return 0
 		}
 	}
 }
@@ -368,27 +380,27 @@ func (c *chip) ready() error {
 func (c *chip) free() bool {
 	c.pump()
 	if c.step != stepIdle {
-		if c.await(c.step, c.lim.prompt, never) != nil {
+		if c.await(c.step, c.lim.prompt, never) != 0 {
 			return false
 		}
 	}
-	return c.step == stepIdle && c.ready() == nil
+	return c.step == stepIdle && c.ready() == 0
 }
 
 // state returns why nothing can be done with the module, if so.
-func (c *chip) state() error {
+func (c *chip) state() fault {
 	switch {
 	case c.rebooted:
 		return errRebooted
 	case c.dead:
 		return errNoAnswer
 	}
-	return nil
+	return 0
 }
 
 // sync gets in step with the module again after a command had no answer: whatever it
 // still has to say is let by, and if it waits for data that is ended.
-func (c *chip) sync() error {
+func (c *chip) sync() fault {
 	patience := c.eng.Elapsed() + c.lim.answer
 	for try := 0; try < 4; {
 		if c.eng.Interrupted() != nil {
@@ -411,10 +423,10 @@ func (c *chip) sync() error {
 			c.hush() // the answer may have been that of an earlier command
 			if c.step == stepIdle {
 				c.unsure = false
-				return nil
+				return 0
 			}
 		}
-		if err := c.state(); err != nil {
+		if err := c.state(); err != 0 {
 			return err
 		}
 		if !c.busy || c.eng.Elapsed() > patience {
@@ -498,7 +510,7 @@ func (c *chip) short(s string, n int) {
 func (c *chip) settle() {
 	var n nap
 	over := false
-	for c.step == stepFinal && c.state() == nil && !c.busy {
+	for c.step == stepFinal && c.state() == 0 && !c.busy {
 		if c.pump(); c.step != stepFinal || c.busy {
 			return
 		}

@@ -3,7 +3,6 @@ package espat
 import (
 	"net/netip"
 
-	"tinynet/netdev"
 	"tinynet/offload"
 )
 
@@ -20,9 +19,11 @@ type conn struct {
 	avail   bool   // the module has data
 	small   bool   // it refused to give them out: fewer at a time
 	reset   bool   // data are lost: unread at the end, or on the wire, or not sent
+	waits   bool   // a send of it waited for the peer
 	checked bool   // it ended, and not for the loss of the network
 	blocked bool   // a call waits for the module to be free
 	opts    uint8
+	news    uint8 // when it was known what the module has, in ticks
 }
 
 // Options of a conn.
@@ -342,19 +343,19 @@ func (c *chip) misframed() {
 
 // # Sockets
 
-// Open makes a socket, for which the module does nothing yet.
-func (c *chip) Open(s *offload.Socket) error {
+// open makes a socket, for which the module does nothing yet.
+func (c *chip) open(s *offload.Socket) fault {
 	i := c.newConn(connNew, s.Kind)
 	if i == noConn {
-		return netdev.ErrNoMoreSockets
+		return errNoMoreSockets
 	}
 	s.Handle = offload.Handle(i)
 	s.Signalled = true
-	return nil
+	return 0
 }
 
-// Close closes a socket.
-func (c *chip) Close(s *offload.Socket) error {
+// closeSocket closes a socket.
+func (c *chip) closeSocket(s *offload.Socket) fault {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
 	c.pump()
@@ -368,46 +369,46 @@ func (c *chip) Close(s *offload.Socket) error {
 	case st == connListening:
 		c.unlisten()
 	case link == noLink || st == connStarting:
-		return nil
+		return 0
 	default:
 		c.orphans |= 1 << link
 	}
 	// Should the module be occupied, it is closed later.
-	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, never) == nil {
+	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, never) == 0 {
 		return c.ready()
 	}
-	return nil
+	return 0
 }
 
-// Drain discards data that the module has: it would reset the connection, and what was
+// drain discards data that the module has: it would reset the connection, and what was
 // sent last be lost.
-func (c *chip) Drain(s *offload.Socket) (bool, error) {
+func (c *chip) drain(s *offload.Socket) (bool, fault) {
 	k := c.of(s)
 	if !c.free() || k.state != connOpen || !k.avail {
-		return false, nil
+		return false, 0
 	}
 	n, err := c.read(int(s.Handle), nil, c.fw.recvMax())
 	return n > 0, err
 }
 
 // verdict says how a stream has failed, nil if it has not.
-func (c *chip) verdict(k *conn) error {
+func (c *chip) verdict(k *conn) fault {
 	switch {
 	case c.rebooted:
 		return errRebooted
 	case k.reset:
 		return errDataLost
 	}
-	return nil
+	return 0
 }
 
 // why returns the error of a stream that has ended: whether for the loss of the
 // network, the module is asked, since the news of that may come last.
-func (c *chip) why(k *conn, otherwise error) error {
+func (c *chip) why(k *conn, otherwise fault) fault {
 	if !k.checked {
 		if c.step == stepIdle && !c.ap {
 			up, err := c.look()
-			if err != nil {
+			if err != 0 {
 				return err
 			}
 			if !up {
@@ -422,26 +423,26 @@ func (c *chip) why(k *conn, otherwise error) error {
 	return otherwise
 }
 
-// Poll says what a socket is ready for, without asking the module.
-func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error) {
+// poll says what a socket is ready for, without asking the module.
+func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault) {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
 	c.pump()
-	if err := c.state(); err != nil {
+	if err := c.state(); err != 0 {
 		return 0, err
 	}
 	switch k.state {
 	case connListening:
 		if c.pending() != noConn {
-			return offload.Readable, nil
+			return offload.Readable, 0
 		}
-		return 0, nil
+		return 0, 0
 	case connStarting:
-		return 0, nil
+		return 0, 0
 	case connRefused, connNew:
 		return 0, c.refusal(k)
 	case connClosed:
-		return offload.Readable | offload.Writable, nil
+		return offload.Readable | offload.Writable, 0
 	}
 	r := offload.Ready(0)
 	if c.step == stepIdle {
@@ -450,26 +451,36 @@ func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error
 			r |= offload.Readable
 		}
 		if k.kind != offload.Datagram && !k.avail && want&offload.Readable != 0 {
-			c.doubt()
+			c.doubt(k)
 		}
 	}
 	if c.pool.holds(i) || k.reset {
 		r |= offload.Readable
 	}
-	return r, nil
+	return r, 0
 }
 
-// doubt asks the module now and then what it has, should a notice be lost.
-func (c *chip) doubt() {
-	if now := c.eng.Elapsed(); c.passive && now-c.asked >= c.lim.check/2 {
+// doubt asks the module what it has if a call has waited for long, should a notice be
+// lost; not while one may be coming in.
+func (c *chip) doubt(k *conn) {
+	if c.passive && c.wire.n == 0 && c.tick()-k.news >= doubtAfter {
 		c.lengths()
 	}
 }
 
+// tick is the time in units of 268 ms, in which a conn keeps it.
+func (c *chip) tick() uint8 { return uint8(c.eng.Elapsed() >> 28) }
+
+// doubtAfter is how many of them a call waits before what it waits for is asked for.
+const doubtAfter = 4
+
 // lengths asks how much data the module has.
 func (c *chip) lengths() {
-	c.asked = c.eng.Elapsed()
-	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != nil {
+	now := c.tick()
+	for i := range c.conns {
+		c.conns[i].news = now
+	}
+	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != 0 {
 		return
 	}
 	p := c.answer

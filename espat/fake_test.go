@@ -861,13 +861,13 @@ func dialed(t testing.TB, d *Device) (fd, link int) {
 
 // linkOf returns the link of a socket.
 func linkOf(d *Device, fd int) int {
-	d.chip.eng.Take()
-	defer d.chip.eng.Give()
-	s := d.chip.eng.Find(fd)
+	d.chip().eng.Take()
+	defer d.chip().eng.Give()
+	s := d.chip().eng.Find(fd)
 	if s == nil {
 		return noLink
 	}
-	return int(d.chip.of(s).link)
+	return int(d.chip().of(s).link)
 }
 
 func listener(t testing.TB, d *Device, port uint16) int {

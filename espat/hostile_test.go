@@ -39,7 +39,7 @@ func FuzzReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, state byte, data []byte) {
 		m := &scriptUART{in: data}
 		d := newDevice(&Config{Uart: m, Buffer: 200}, offload.Times{})
-		c := d.chip
+		c := d.chip()
 		l := *c.lim
 		l.stall = time.Hour
 		c.lim = &l
@@ -209,7 +209,7 @@ func FuzzHostileModule(f *testing.F) {
 			before := len(m.commands)
 			fd := stream(t, d)
 			if err := d.Connect(fd, "", ap("10.0.0.1:80")); err != nil {
-				t.Fatalf("Connect: %v, after %q\n%+v joined %v ap %v", err, m.commands[max(0, before-12):], d.chip.conns, d.chip.joined, d.chip.ap)
+				t.Fatalf("Connect: %v, after %q\n%+v joined %v ap %v", err, m.commands[max(0, before-12):], d.chip().conns, d.chip().joined, d.chip().ap)
 			}
 			link := linkOf(d, fd)
 			send(t, d, fd, "hello")

@@ -147,9 +147,9 @@ func TestSendWaitsForSendOKAsLongAsItTakes(t *testing.T) {
 
 func TestPayloadThatComesInPieces(t *testing.T) {
 	everywhere(t, func(t *testing.T, d *Device, m *fakeModule) {
-		d.chip.eng.Take()
-		d.chip.passive = false // whatever it is: a head that comes before its data
-		d.chip.eng.Give()
+		d.chip().eng.Take()
+		d.chip().passive = false // whatever it is: a head that comes before its data
+		d.chip().eng.Give()
 		fd, link := dialed(t, d)
 		m.say(fmt.Sprintf("\r\n+IPD,%d,10:012", link))
 		time.Sleep(20 * time.Millisecond)

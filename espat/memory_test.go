@@ -94,7 +94,7 @@ func quietConfig(buffer int) *Config {
 
 func quietDevice(t testing.TB, cfg *Config, l *limits) *Device {
 	d := newDevice(cfg, offload.Times{})
-	d.chip.lim = l
+	d.chip().lim = l
 	must(t, d.NetConnect())
 	return d
 }
@@ -104,11 +104,11 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	defer d.NetDisconnect()
 	fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_STREAM, netdev.IPPROTO_TCP)
 	must(t, err)
-	d.chip.eng.Take()
-	d.chip.lastLink = 0 // the next is 4
-	d.chip.eng.Give()
+	d.chip().eng.Take()
+	d.chip().lastLink = 0 // the next is 4
+	d.chip().eng.Give()
 	must(t, d.Connect(fd, "", netip.MustParseAddrPort("10.0.0.1:80")))
-	q := d.chip.wire.uart.(*quietUART)
+	q := d.chip().wire.uart.(*quietUART)
 	q.mu.Lock()
 	q.in = []byte("\r\n+IPD,4,64\r\n")
 	q.mu.Unlock()

@@ -1,6 +1,11 @@
 package espat
 
-import "net/netip"
+import (
+	"net/netip"
+	"unsafe"
+
+	"tinynet/offload"
+)
 
 // Pure functions on bytes from the module and for it. They use neither strconv nor
 // netip's parser, whose errors quote what they were given: 5 KB of flash.
@@ -65,94 +70,16 @@ func unquote(p []byte) []byte {
 
 // address reads an IP address; it is invalid if p is none.
 func address(p []byte) netip.Addr {
-	for _, b := range p {
-		if b == ':' {
-			return address6(p)
+	s := unsafe.String(unsafe.SliceData(p), len(p))
+	if ip, ok := offload.ParseIPv4(s); ok {
+		return netip.AddrFrom4(ip)
+	}
+	if needIPv6 {
+		if ip, ok := offload.ParseIPv6(s); ok {
+			return netip.AddrFrom16(ip).Unmap()
 		}
 	}
-	ip, ok := address4(p)
-	if !ok {
-		return netip.Addr{}
-	}
-	return netip.AddrFrom4(ip)
-}
-
-func address4(p []byte) (ip [4]byte, ok bool) {
-	for i := range ip {
-		n, rest := number(p)
-		if n < 0 || n > 255 || n > 0 && p[0] == '0' || n == 0 && len(p)-len(rest) > 1 || (i < 3) != (len(rest) > 0 && rest[0] == '.') {
-			return ip, false
-		}
-		ip[i] = byte(n)
-		if p = rest; i < 3 {
-			p = rest[1:]
-		}
-	}
-	return ip, len(p) == 0
-}
-
-func address6(p []byte) netip.Addr {
-	var ip [16]byte
-	at, gap := 0, -1
-	if starts(p, "::") {
-		gap, p = 0, p[2:]
-	}
-	for len(p) > 0 {
-		n, i := 0, 0
-		for ; i < len(p) && i < 4; i++ {
-			d := hexDigit(p[i])
-			if d < 0 {
-				break
-			}
-			n = n<<4 | d
-		}
-		if i == 0 || at == 16 {
-			return netip.Addr{}
-		}
-		if i < len(p) && p[i] == '.' {
-			four, ok := address4(p)
-			if !ok || at > 12 {
-				return netip.Addr{}
-			}
-			at += copy(ip[at:], four[:])
-			break
-		}
-		ip[at], ip[at+1] = byte(n>>8), byte(n)
-		at += 2
-		if p = p[i:]; len(p) == 0 {
-			break
-		}
-		switch {
-		case p[0] != ':' || len(p) == 1:
-			return netip.Addr{}
-		case p[1] != ':':
-			p = p[1:]
-		case gap >= 0:
-			return netip.Addr{}
-		default:
-			gap, p = at, p[2:]
-		}
-	}
-	if gap < 0 && at != 16 || gap >= 0 && at == 16 {
-		return netip.Addr{}
-	}
-	if gap >= 0 {
-		n := copy(ip[16-(at-gap):], ip[gap:at])
-		clear(ip[gap : 16-n])
-	}
-	return netip.AddrFrom16(ip).Unmap()
-}
-
-func hexDigit(b byte) int {
-	switch {
-	case '0' <= b && b <= '9':
-		return int(b - '0')
-	case 'a' <= b && b <= 'f':
-		return int(b-'a') + 10
-	case 'A' <= b && b <= 'F':
-		return int(b-'A') + 10
-	}
-	return -1
+	return netip.Addr{}
 }
 
 // mac reads a hardware address of the form aa:bb:cc:dd:ee:ff.
@@ -161,7 +88,7 @@ func mac(p []byte) (m [6]byte, ok bool) {
 		return m, false
 	}
 	for i := range m {
-		hi, lo := hexDigit(p[3*i]), hexDigit(p[3*i+1])
+		hi, lo := offload.HexDigit(p[3*i]), offload.HexDigit(p[3*i+1])
 		if hi < 0 || lo < 0 || i < 5 && p[3*i+2] != ':' {
 			return m, false
 		}

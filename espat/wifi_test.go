@@ -229,7 +229,7 @@ func TestWatchdogRestoresTheLink(t *testing.T) {
 					}
 					d.Close(fd)
 					for range 60 {
-						if time.Sleep(time.Second); d.chip.eng.Addr().IsValid() {
+						if time.Sleep(time.Second); d.chip().eng.Addr().IsValid() {
 							break
 						}
 					}

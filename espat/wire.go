@@ -8,18 +8,6 @@ import (
 	"tinynet/offload"
 )
 
-// UART is the serial port that leads to the module, as TinyGo's *machine.UART is: 8
-// data bits, no parity, one stop bit.
-type UART interface {
-	// Read takes bytes that were received. It is called only when Buffered
-	// says that there are some.
-	Read(p []byte) (int, error)
-	// Write sends p.
-	Write(p []byte) (int, error)
-	// Buffered returns how many bytes were received and not read yet.
-	Buffered() int
-}
-
 // limits are the times that the driver waits, gathered so that tests can
 // shorten them.
 type limits struct {
@@ -103,14 +91,14 @@ func (c *chip) pump() {
 	w := &c.wire
 	for total := 0; total < pumpMax; {
 		if w.r == w.w {
-			n := w.uart.Buffered()
+			n := w.buffered()
 			if n <= 0 {
 				break
 			}
 			w.heard = c.eng.Elapsed()
 			if w.need > 0 && w.sink == sinkCaller && len(w.dst) > 0 {
 				// Straight to where they go.
-				n, _ = w.uart.Read(w.dst[:min(n, w.need, len(w.dst))])
+				n = w.read(w.dst[:min(n, w.need, len(w.dst))])
 				if n <= 0 {
 					break
 				}
@@ -119,7 +107,7 @@ func (c *chip) pump() {
 				c.took(n)
 				continue
 			}
-			n, _ = w.uart.Read(w.in[:min(n, readMax)])
+			n = w.read(w.in[:min(n, readMax)])
 			if n <= 0 {
 				break
 			}

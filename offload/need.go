@@ -2,8 +2,6 @@
 
 package offload
 
-import "net/netip"
-
 // What a program needs of the engine; see need_tinygo.go.
 const (
 	needDatagrams = true
@@ -17,5 +15,3 @@ func need(Kind)       {}
 func needingBuffers() {}
 func needingEvents()  {}
 func needingIPv6()    {}
-
-func parse6(s string) (netip.Addr, error) { return netip.ParseAddr(s) }

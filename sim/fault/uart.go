@@ -237,6 +237,9 @@ func (u *UART) Read(p []byte) (int, error) {
 		}
 		stall := u.until.Sub(u.clk.Now())
 		err := u.err
+		if len(u.raw) > 0 {
+			err = nil // that comes first
+		}
 		u.mu.Unlock()
 		switch {
 		case stall > 0:
@@ -245,7 +248,7 @@ func (u *UART) Read(p []byte) (int, error) {
 			return 0, err
 		default:
 			u.puller <- struct{}{}
-			if _, more := u.left(); more { // else another has pulled meanwhile
+			if u.left() == 0 { // else another has pulled meanwhile
 				u.pull(len(p))
 			}
 			<-u.puller
@@ -253,12 +256,27 @@ func (u *UART) Read(p []byte) (int, error) {
 	}
 }
 
-// left returns how much can be read, and whether the line may have more.
-func (u *UART) left() (n int, more bool) {
+// left returns how much was taken from the line and is to be read.
+func (u *UART) left() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	n = len(u.out)
-	return n, n == 0 && u.err == nil && !u.clk.Now().Before(u.until)
+	return len(u.out)
+}
+
+// ready returns how many bytes can be put through without waiting, if none are
+// left.
+func (u *UART) ready() int {
+	u.mu.Lock()
+	n := len(u.raw)
+	waits := len(u.out) > 0 || u.clk.Now().Before(u.until)
+	u.mu.Unlock()
+	if waits {
+		return 0
+	}
+	if line, ok := u.rw.(interface{ Buffered() int }); ok && n == 0 {
+		n = line.Buffered()
+	}
+	return n
 }
 
 // Buffered returns how many bytes can be read without waiting. It is of use only
@@ -267,27 +285,13 @@ func (u *UART) left() (n int, more bool) {
 func (u *UART) Buffered() int {
 	select {
 	case u.puller <- struct{}{}:
-		if _, more := u.left(); more {
-			u.pullReady()
+		if n := u.ready(); n > 0 {
+			u.pull(n)
 		}
 		<-u.puller
 	default: // somebody is at it
 	}
-	n, _ := u.left()
-	return n
-}
-
-// pullReady pulls what is there without waiting, if that can be known.
-func (u *UART) pullReady() {
-	u.mu.Lock()
-	n := len(u.raw)
-	u.mu.Unlock()
-	if line, ok := u.rw.(interface{ Buffered() int }); ok && n == 0 {
-		n = line.Buffered()
-	}
-	if n > 0 {
-		u.pull(n)
-	}
+	return u.left()
 }
 
 // pull takes up to most bytes from the line, or what a stall has left of those taken

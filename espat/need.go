@@ -1,0 +1,17 @@
+//go:build !tinygo
+
+package espat
+
+// What a program needs of the driver; see need_tinygo.go.
+const (
+	needStatic = true
+	needAP     = true
+	needReset  = true
+	needRates  = true
+	needSetter = true
+	needTLS    = true
+	needTime   = true
+	needIPv6   = true
+)
+
+func need(*Config) {}
