@@ -365,6 +365,7 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 		c.jobConn = noConn // who gets the result closes the link
 	}
 	*k = conn{link: noLink}
+	c.pace()
 	switch {
 	case st == connListening:
 		c.unlisten()
