@@ -23,6 +23,9 @@ type resetPin struct {
 }
 
 func (p *resetPin) Low() {
+	if p.b == nil {
+		return
+	}
 	p.low++
 	p.b.wire.WasReset()
 	p.b.chip.Restart()
