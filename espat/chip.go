@@ -72,6 +72,7 @@ type chip struct {
 	timed     bool // SNTP is
 	flow      bool // flow control is
 	rated     bool // the UART's speed was set
+	sense     bool // something came that makes sense
 	quiet     bool // echo is off
 	booting   bool // a restart is expected
 	booted    bool // and done

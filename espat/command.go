@@ -203,12 +203,11 @@ func (c *chip) watch() {
 	}
 	now := c.eng.Elapsed()
 	if c.nudge != 0 && now >= c.nudge && (c.step == stepFinal || c.step == stepSent) {
-		c.silent++
-		if !c.nudged || c.wire.heard >= c.nudge-c.lim.nudge {
-			c.silent = 0 // "busy" is an answer
+		if !c.nudged {
+			c.silent = 0
 		}
-		if c.silent == 3 {
-			c.late() // it hangs
+		if c.silent++; c.silent > 3 {
+			c.late() // it hangs, or has another speed
 			return
 		}
 		c.nudge = now + c.lim.nudge
@@ -553,6 +552,7 @@ func (c *chip) dispatch(p []byte) bool {
 		}
 	case 'b':
 		if starts(p, "busy ") {
+			c.silent = 0
 			// In the middle of data it was something else that came too early.
 			c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)
 			return true

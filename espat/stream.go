@@ -179,7 +179,7 @@ func (c *chip) serve(s *offload.Socket) fault {
 			c.raw(`,"TCPv6"`)
 		}
 	} else {
-		if c.fw.esp8266 {
+		if c.fw.esp8266 || !c.fw.least(2, 1) {
 			return c.because(errNoTLSServer)
 		}
 		c.raw(`,"SSL`)
