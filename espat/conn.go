@@ -205,7 +205,7 @@ func (c *chip) end(i int) {
 	k := &c.conns[i]
 	// A stream ends once all of it is read, unless it was reset.
 	// Of TLS it announces more than can be read.
-	k.reset = k.reset || k.avail && k.kind == offload.Stream
+	k.reset = k.reset || k.avail && !k.kind.IsDatagram() && !k.kind.IsTLS()
 	k.state, k.link, k.avail = connClosed, noLink, false
 	c.notify(i, offload.Readable|offload.Writable)
 }
@@ -225,7 +225,7 @@ func (c *chip) lose(i int) {
 
 // spoil marks a stream of which data are lost.
 func (c *chip) spoil(i int) {
-	if k := &c.conns[i]; k.state != connFree && k.kind != offload.Datagram {
+	if k := &c.conns[i]; k.state != connFree && !k.kind.IsDatagram() {
 		k.reset = true
 		c.notify(i, offload.Readable|offload.Writable)
 	}
@@ -281,7 +281,7 @@ func (c *chip) pushed(h header) {
 		c.makePool()
 	}
 	i := int(c.dataConn)
-	switch dgram := c.conns[i].kind == offload.Datagram; {
+	switch dgram := c.conns[i].kind.IsDatagram(); {
 	case c.pool.begin(i, h.size, h.from, dgram):
 		w.sink = sinkPool
 	case !dgram: // which is lost, as datagrams may
@@ -448,7 +448,7 @@ func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault
 		if k.avail {
 			r |= offload.Readable
 		}
-		if k.kind != offload.Datagram && !k.avail && want&offload.Readable != 0 {
+		if !k.kind.IsDatagram() && !k.avail && want&offload.Readable != 0 {
 			c.doubt()
 		}
 	}

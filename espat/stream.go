@@ -10,7 +10,7 @@ import (
 // bind gives a socket its local port: a datagram socket gets its link, a listener
 // the port to listen on. Of a connection the module chooses the port.
 func (c *chip) bind(s *offload.Socket, port uint16) fault {
-	if s.Kind == offload.Datagram {
+	if s.IsDatagram() {
 		return c.bindDatagram(s, port)
 	}
 	return 0
@@ -19,7 +19,7 @@ func (c *chip) bind(s *offload.Socket, port uint16) fault {
 // connect begins to connect a stream.
 func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool, fault) {
 	i := int(s.Handle % maxConns)
-	if s.Kind == offload.TLS && !to.Addr().IsValid() && len(host) > hostMax {
+	if s.IsTLS() && !to.Addr().IsValid() && len(host) > hostMax {
 		ip, err := c.resolve(host, 0)
 		if err != 0 {
 			return false, err
@@ -39,7 +39,7 @@ func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 			return false, err
 		}
 		kind := `,"TCP`
-		if s.Kind == offload.TLS {
+		if s.IsTLS() {
 			kind = `,"SSL`
 			if err := c.configureTLS(link, host); err != 0 {
 				return false, err
@@ -106,7 +106,7 @@ func (c *chip) started(i int8, r result) {
 		k.state = connNew // the link was another's
 	case r == resultOK:
 		k.state = connOpen
-		if s := c.eng.Socket(offload.Handle(i)); s != nil && k.kind != offload.Datagram {
+		if s := c.eng.Socket(offload.Handle(i)); s != nil && !k.kind.IsDatagram() {
 			c.eng.SetPort(s, c.localPort)
 		}
 		if c.down {
@@ -126,7 +126,7 @@ func (c *chip) refusal(k *conn) fault {
 	switch {
 	case !c.joined && !c.ap:
 		return errLost
-	case k.kind == offload.TLS:
+	case k.kind.IsTLS():
 		return c.because(errTLS)
 	}
 	return errNoRoute
@@ -172,7 +172,7 @@ func (c *chip) listen(s *offload.Socket) fault {
 
 func (c *chip) serve(s *offload.Socket) fault {
 	c.at("+CIPSERVER=1,").num(int(s.Port))
-	if s.Kind != offload.TLS {
+	if !s.IsTLS() {
 		if s.V6 {
 			c.raw(`,"TCPv6"`)
 		}
@@ -422,7 +422,7 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 		c.misframed()
 		err = errDataLost
 	}
-	if k.state != connFree && k.kind != offload.Datagram {
+	if k.state != connFree && !k.kind.IsDatagram() {
 		k.reset = true
 	}
 	return 0, err

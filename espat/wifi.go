@@ -29,7 +29,7 @@ func (c *chip) checkParams(p *netlink.ConnectParams) error {
 
 // join makes an attempt to join a network or to become an access point.
 func (c *chip) join(p *netlink.ConnectParams) (netip.Addr, error) {
-	if p.ConnectMode == netlink.ConnectModeAP {
+	if offload.IsAP(p) {
 		c.eng.Take()
 		ip, f := c.become(p)
 		err := c.err(f)
@@ -335,7 +335,7 @@ func (c *chip) look() (up bool, err fault) {
 	up = status >= 2 && status <= 4
 	for i := range c.conns {
 		k := &c.conns[i]
-		if k.state == connOpen && k.kind != offload.Datagram && !k.avail && c.seen&(1<<k.link) == 0 {
+		if k.state == connOpen && !k.kind.IsDatagram() && !k.avail && c.seen&(1<<k.link) == 0 {
 			c.end(i) // the news of it was lost
 		}
 	}

@@ -62,10 +62,10 @@ type Socket struct {
 
 // IsDatagram reports whether the socket's Kind is Datagram. Better than to compare: a
 // board's program that never makes such a socket is without what only that needs.
-func (s *Socket) IsDatagram() bool { return needDatagrams && s.Kind == Datagram }
+func (s *Socket) IsDatagram() bool { return s.Kind.IsDatagram() }
 
 // IsTLS reports whether the socket's Kind is TLS; see IsDatagram.
-func (s *Socket) IsTLS() bool { return needTLS && s.Kind == TLS }
+func (s *Socket) IsTLS() bool { return s.Kind.IsTLS() }
 
 // IsIPv6 reports whether the socket is of the family IPv6; see IsDatagram.
 func (s *Socket) IsIPv6() bool { return needIPv6 && s.V6 }
