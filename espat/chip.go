@@ -106,7 +106,7 @@ func (c *chip) ip(a netip.Addr) *chip {
 
 // unknown is the error of a look-up that the module refused.
 func (c *chip) unknown() fault {
-	if !c.joined && !c.ap {
+	if !c.joined && !c.isAP() {
 		return errLost
 	}
 	return errHostUnknown

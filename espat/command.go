@@ -425,7 +425,9 @@ func (c *chip) sweep() {
 		}
 	}
 	c.orphans = 0
-	c.short("AT+CIPSERVER=", 0)
+	if needServer {
+		c.short("AT+CIPSERVER=", 0)
+	}
 }
 
 // short makes the exchange of a command that is not in the buffer, where another
@@ -660,7 +662,7 @@ func (c *chip) wifi(p []byte) {
 			c.eng.CheckSoon()
 		}
 	case "DISCONNECT":
-		if c.joined = false; !c.ap {
+		if c.joined = false; !c.isAP() {
 			c.eng.CheckSoon()
 		}
 	}

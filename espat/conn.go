@@ -111,6 +111,9 @@ func (c *chip) unblock() {
 	}
 }
 
+// is reports whether the state is one that only servers have, connListening or connPending.
+func (k *conn) is(st connState) bool { return needServer && k.state == st }
+
 // # What the module tells
 
 // connected takes the news that a link is open.
@@ -162,7 +165,7 @@ func (c *chip) accepted(link int, from netip.AddrPort) {
 			c.closed(link) // which was lost on the wire
 		}
 	}
-	if c.server == noConn {
+	if !needServer || c.server == noConn {
 		c.orphans |= 1 << link
 		return
 	}
@@ -186,12 +189,12 @@ func (c *chip) closed(link int) {
 	if i == noConn {
 		return
 	}
-	switch k := &c.conns[i]; k.state {
-	case connStarting:
+	switch k := &c.conns[i]; {
+	case k.state == connStarting:
 		c.up, c.down = false, c.up
-	case connNew, connRefused:
+	case k.state == connNew || k.state == connRefused:
 		k.link = noLink
-	case connPending:
+	case k.is(connPending):
 		if k.link = noLink; !c.pool.holds(i) {
 			k.state = connFree
 		}
@@ -212,9 +215,9 @@ func (c *chip) end(i int) {
 
 // lose ends a conn with the module's restart.
 func (c *chip) lose(i int) {
-	switch k := &c.conns[i]; k.state {
-	case connFree, connNew, connRefused:
-	case connPending:
+	switch k := &c.conns[i]; {
+	case k.state == connFree || k.state == connNew || k.state == connRefused:
+	case k.is(connPending):
 		c.pool.drop(i)
 		*k = conn{}
 	default:
@@ -257,7 +260,7 @@ func (c *chip) listed(p []byte) {
 	i := c.connOf(link)
 	switch {
 	case i != noConn:
-		if server && !c.peers[link].known() {
+		if needServer && server && !c.peers[link].known() {
 			c.peers[link].set(from)
 		}
 	case server:
@@ -364,7 +367,7 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 	}
 	*k = conn{link: noLink}
 	switch {
-	case st == connListening:
+	case needServer && st == connListening:
 		c.unlisten()
 	case link == noLink || st == connStarting:
 		return 0
@@ -404,7 +407,7 @@ func (c *chip) verdict(k *conn) fault {
 // network, the module is asked, since the news of that may come last.
 func (c *chip) why(k *conn, otherwise fault) fault {
 	if !k.checked {
-		if c.step == stepIdle && !c.ap {
+		if c.step == stepIdle && !c.isAP() {
 			up, err := c.look()
 			if err != 0 {
 				return err
@@ -415,7 +418,7 @@ func (c *chip) why(k *conn, otherwise fault) fault {
 		}
 		k.checked = true
 	}
-	if !c.joined && !c.ap {
+	if !c.joined && !c.isAP() {
 		return errLost
 	}
 	return otherwise
@@ -429,17 +432,17 @@ func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault
 	if err := c.state(); err != 0 {
 		return 0, err
 	}
-	switch k.state {
-	case connListening:
+	switch {
+	case k.is(connListening):
 		if c.pending() != noConn {
 			return offload.Readable, 0
 		}
 		return 0, 0
-	case connStarting:
+	case k.state == connStarting:
 		return 0, 0
-	case connRefused, connNew:
+	case k.state == connRefused || k.state == connNew:
 		return 0, c.refusal(k)
-	case connClosed:
+	case k.state == connClosed:
 		return offload.Readable | offload.Writable, 0
 	}
 	r := offload.Ready(0)

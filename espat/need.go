@@ -6,6 +6,8 @@ package espat
 const (
 	needStatic = true
 	needAP     = true
+	needSoftAP = true
+	needServer = true
 	needReset  = true
 	needRates  = true
 	needSetter = true
@@ -14,4 +16,6 @@ const (
 	needIPv6   = true
 )
 
-func need(*Config) {}
+func need(*Config)    {}
+func needingAP()     {}
+func needingServer() {}

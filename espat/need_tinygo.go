@@ -7,6 +7,8 @@ package espat
 var (
 	needStatic bool // Static
 	needAP     bool // AP
+	needSoftAP bool // an access point only
+	needServer bool // Listen
 	needReset  bool // Reset
 	needRates  bool // MaxBaud or FlowControl
 	needSetter bool // SetUART
@@ -14,6 +16,10 @@ var (
 	needTime   bool // TimeServer
 	needIPv6   bool // IPv6
 )
+
+func needingAP() { needSoftAP = true }
+
+func needingServer() { needServer = true }
 
 func need(c *Config) {
 	if c.Static != nil {

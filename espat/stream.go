@@ -124,7 +124,7 @@ func (c *chip) started(i int8, r result) {
 // refusal says why a connection could not be made.
 func (c *chip) refusal(k *conn) fault {
 	switch {
-	case !c.joined && !c.ap:
+	case !c.joined && !c.isAP():
 		return errLost
 	case k.kind.IsTLS():
 		return c.because(errTLS)
@@ -137,6 +137,7 @@ func (c *chip) listen(s *offload.Socket) fault {
 	if err := c.ready(); err != 0 { // and stops the last
 		return err
 	}
+	needingServer()
 	if c.server != noConn {
 		return c.because(errOneServer)
 	}

@@ -148,8 +148,12 @@ func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, fault) {
 		return netip.Addr{}, err
 	}
 	c.ap = true
+	needingAP()
 	return c.address()
 }
+
+// isAP reports whether the module is an access point only.
+func (c *chip) isAP() bool { return needSoftAP && c.ap }
 
 // setAP sets up the access point.
 func (c *chip) setAP(ssid, passphrase string, auth netlink.AuthType, hidden bool) fault {
@@ -208,7 +212,7 @@ func (c *chip) setStatic(ap bool) fault {
 // address asks for the module's own address.
 func (c *chip) address() (netip.Addr, fault) {
 	name := "+CIFSR:STAIP,"
-	if c.ap {
+	if c.isAP() {
 		name = "+CIFSR:APIP,"
 	}
 	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != 0 {
@@ -251,7 +255,7 @@ func (c *chip) knows6(p []byte) {
 // hardwareAddr returns the MAC address.
 func (c *chip) hardwareAddr() (net.HardwareAddr, fault) {
 	name := "+CIFSR:STAMAC,"
-	if c.ap {
+	if c.isAP() {
 		name = "+CIFSR:APMAC,"
 	}
 	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != 0 {
@@ -277,7 +281,7 @@ func (c *chip) leave() fault {
 		c.writeText("AT+RST\r\n")
 		return errLate
 	}
-	if c.ap || needAP && c.cfg.AP != nil {
+	if c.isAP() || needAP && c.cfg.AP != nil {
 		c.ap, c.joined = false, false
 		return c.cur("+CWMODE").num(0).run(c.lim.answer)
 	}
@@ -295,7 +299,7 @@ func (c *chip) check() (up bool, err fault) {
 	if err := c.state(); err != 0 {
 		return false, err
 	}
-	if !c.joined && !c.ap {
+	if !c.joined && !c.isAP() {
 		return false, 0
 	}
 	if c.step != stepIdle || c.wire.need > 0 {
@@ -339,7 +343,7 @@ func (c *chip) look() (up bool, err fault) {
 			c.end(i) // the news of it was lost
 		}
 	}
-	if c.ap {
+	if c.isAP() {
 		return true, 0
 	}
 	if newer {
