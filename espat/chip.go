@@ -42,7 +42,7 @@ type chip struct {
 	up, down bool // the link that it opens was open, and has ended
 
 	// The last read.
-	from     netip.AddrPort
+	from     place
 	got      int // bytes; -1 for more than most
 	most     int
 	readAt   time.Duration

@@ -1,8 +1,6 @@
 package espat
 
 import (
-	"net/netip"
-
 	"tinynet/offload"
 )
 
@@ -122,7 +120,7 @@ func (c *chip) connected(link int) {
 		c.up = true // its OK is still to come
 		return
 	}
-	c.accepted(link, netip.AddrPort{})
+	c.accepted(link, new(place))
 }
 
 // linked takes the long form of the same:
@@ -143,7 +141,7 @@ func (c *chip) linked(p []byte) {
 	}
 	from, p := peer(p[1:])
 	if server == 1 {
-		c.accepted(link, from)
+		c.accepted(link, &from)
 	} else if c.job == jobStart && c.jobLink == int8(link) {
 		c.up = true
 		if len(p) > 0 {
@@ -155,7 +153,7 @@ func (c *chip) linked(p []byte) {
 }
 
 // accepted takes the news that the server has accepted a connection.
-func (c *chip) accepted(link int, from netip.AddrPort) {
+func (c *chip) accepted(link int, from *place) {
 	if i := c.connOf(link); i != noConn {
 		if c.conns[i].state == connStarting {
 			// Somebody was faster: the command will fail.
@@ -178,7 +176,7 @@ func (c *chip) accepted(link int, from netip.AddrPort) {
 	k.link = int8(link)
 	c.ages++
 	k.age = c.ages
-	c.peers[link].set(from)
+	c.peers[link] = *from
 	c.notify(int(c.server), offload.Readable)
 }
 
@@ -261,10 +259,10 @@ func (c *chip) listed(p []byte) {
 	switch {
 	case i != noConn:
 		if needServer && server && !c.peers[link].known() {
-			c.peers[link].set(from)
+			c.peers[link] = from
 		}
 	case server:
-		c.accepted(link, from) // the news of it was lost
+		c.accepted(link, &from) // the news of it was lost
 	default:
 		c.orphans |= 1 << link
 	}
@@ -285,7 +283,7 @@ func (c *chip) pushed(h header) {
 	}
 	i := int(c.dataConn)
 	switch dgram := c.conns[i].kind.IsDatagram(); {
-	case c.pool.begin(i, h.size, h.from, dgram):
+	case c.pool.begin(i, h.size, &h.from, dgram):
 		w.sink = sinkPool
 	case !dgram: // which is lost, as datagrams may
 		w.sink = sinkFull

@@ -98,38 +98,35 @@ func mac(p []byte) (m [6]byte, ok bool) {
 }
 
 // peer reads an address and a port, with a comma between them.
-func peer(p []byte) (a netip.AddrPort, rest []byte) {
+func peer(p []byte) (l place, rest []byte) {
 	ip, rest := field(p)
 	port, rest := number(rest)
-	if port < 0 || port > 0xFFFF {
-		return netip.AddrPort{}, rest
+	if a := address(ip); a.IsValid() && port >= 0 && port <= 0xFFFF {
+		l.set(netip.AddrPortFrom(a, uint16(port)))
 	}
-	return netip.AddrPortFrom(address(ip), uint16(port)), rest
+	return l, rest
 }
 
 // place is an address and port, in less room than a netip.AddrPort.
 type place struct {
 	ip   [16]byte
-	port [2]byte
+	port uint16
 }
 
-func (l *place) set(a netip.AddrPort) {
-	l.ip = a.Addr().As16()
-	l.port = [2]byte{byte(a.Port() >> 8), byte(a.Port())}
-}
+func (l *place) set(a netip.AddrPort) { l.ip, l.port = a.Addr().As16(), a.Port() }
 
 // known reports whether it is one.
 func (l *place) known() bool { return *l != place{} }
 
 func (l *place) addrPort() netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom16(l.ip).Unmap(), uint16(l.port[0])<<8|uint16(l.port[1]))
+	return netip.AddrPortFrom(netip.AddrFrom16(l.ip).Unmap(), l.port)
 }
 
 // header is the head of data that the module sends, which the data follow.
 type header struct {
 	link int // -1 in a reply, which does not name it
 	size int
-	from netip.AddrPort // invalid if the head does not tell
+	from place // not known if the head does not tell
 }
 
 // pushHead reads the line "+IPD,<link>,<size>[,<ip>,<port>]", without the colon that
@@ -146,9 +143,9 @@ func pushHead(p []byte) (h header, ok bool) {
 	if h.size < 0 || h.size > maxPayload {
 		return h, false
 	}
-	if len(p) > 0 && p[0] == ',' {
+	if needDatagrams && len(p) > 0 && p[0] == ',' {
 		h.from, p = peer(p[1:])
-		if !h.from.IsValid() {
+		if !h.from.known() {
 			return h, false
 		}
 	}
@@ -167,9 +164,9 @@ func replyHead(p []byte, told bool) (h header, ok bool) {
 	if h.size < 0 || h.size > maxPayload {
 		return h, false
 	}
-	if told && len(p) > 0 && p[0] == ',' {
+	if needDatagrams && told && len(p) > 0 && p[0] == ',' {
 		h.from, p = peer(p[1:])
-		if !h.from.IsValid() {
+		if !h.from.known() {
 			return h, false
 		}
 	}

@@ -142,7 +142,7 @@ func (c *chip) receiveMode() fault {
 // passiveLink makes a link, which perhaps was that of a datagram socket, keep what it
 // receives again.
 func (c *chip) passiveLink(link int) fault {
-	if c.active&(1<<link) == 0 {
+	if !needDatagrams || c.active&(1<<link) == 0 {
 		return 0
 	}
 	err := c.at("+CIPRECVTYPE=").num(link).raw(",1").run(c.lim.answer)

@@ -1,7 +1,6 @@
 package espat
 
 import (
-	"net/netip"
 	"time"
 
 	"tinynet/offload"
@@ -138,7 +137,7 @@ func (c *chip) data() bool {
 		k := copy(w.dst, p)
 		w.dst = w.dst[k:]
 	case sinkFull:
-		if c.pool.begin(int(c.dataConn), 0, netip.AddrPort{}, false) {
+		if c.pool.begin(int(c.dataConn), 0, new(place), false) {
 			w.sink = sinkPool
 			return true
 		}
@@ -212,7 +211,7 @@ func (c *chip) feed(b byte) {
 			}
 		}
 	case b == ',' && !w.quoted && c.want == wantData && w.n > uint8(len(recvReply)):
-		if h, ok := replyHead(w.line[:w.n], c.told); ok && h.from.IsValid() == c.told {
+		if h, ok := replyHead(w.line[:w.n], c.tells()); ok && h.from.known() == c.tells() {
 			c.begin(h)
 			return
 		}
