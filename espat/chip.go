@@ -27,6 +27,7 @@ type chip struct {
 	prefix   string
 	until    time.Duration // when it is late
 	nudge    time.Duration // when to ask after it, 0 for never
+	calm     time.Duration // until when nothing is to be sent
 	sending  int           // bytes of data
 	step     step
 	job      job
@@ -57,6 +58,8 @@ type chip struct {
 	localPort uint16 // of the link that was opened last
 	seen      uint8  // links of the last list
 	orphans   uint8  // links that are to be closed, and orphanServer
+	slow      uint8  // times that the higher speed did not work
+	silent    uint8  // times that the module was asked in vain
 	active    uint8  // links that push what they receive, where each can be told
 	lastLink  uint8
 	ages      uint8
@@ -69,7 +72,6 @@ type chip struct {
 	new6      bool // and there is an address that was not asked for yet
 	timed     bool // SNTP is
 	flow      bool // flow control is
-	slow      bool // the higher speed did not work
 	rated     bool // the UART's speed was set
 	quiet     bool // echo is off
 	booting   bool // a restart is expected

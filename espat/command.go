@@ -127,12 +127,28 @@ func (c *chip) exchange(w want, prefix string, limit time.Duration) fault {
 }
 
 // finish waits for the result of the command that was issued. One that takes long by
-// its nature is left outstanding if the call has to end.
+// its nature is left outstanding if the call has to end; of another the result is then
+// waited for only a while longer, since it cannot come again.
 func (c *chip) finish(limit time.Duration) fault {
-	if err := c.await(stepFinal, 0, limit > c.lim.answer); err != 0 {
-		return err
+	grace := c.lim.grace
+	if limit >= c.lim.scan {
+		grace = atOnce
+	}
+	if c.await(stepFinal, 0, grace) != 0 {
+		if grace == atOnce {
+			return c.over()
+		}
+		c.late()
 	}
 	return c.outcome()
+}
+
+// over returns the fault of a call that has to end.
+func (c *chip) over() fault {
+	if err := c.eng.Interrupted(); err != nil {
+		return c.because(err)
+	}
+	return errLate
 }
 
 // outcome turns the last result into an error.
@@ -187,6 +203,14 @@ func (c *chip) watch() {
 	}
 	now := c.eng.Elapsed()
 	if c.nudge != 0 && now >= c.nudge && (c.step == stepFinal || c.step == stepSent) {
+		c.silent++
+		if !c.nudged || c.wire.heard >= c.nudge-c.lim.nudge {
+			c.silent = 0 // "busy" is an answer
+		}
+		if c.silent == 3 {
+			c.late() // it hangs
+			return
+		}
 		c.nudge = now + c.lim.nudge
 		c.nudged = true
 		c.writeText("AT+CIPMUX?\r\n")
@@ -221,8 +245,12 @@ func (c *chip) ended(r result) {
 	case jobStart:
 		c.started(k, r)
 	case jobSend:
-		if k != noConn && r != resultOK {
+		switch {
+		case k == noConn:
+		case r != resultOK:
 			c.spoil(int(k))
+		case c.nudged || c.eng.Elapsed()+c.lim.nudge-c.nudge > 3*time.Millisecond+c.byteTime(16):
+			c.conns[k].waits = true // SEND OK comes long after Recv
 		}
 	}
 	c.unblock()
@@ -238,10 +266,12 @@ func (c *chip) late() {
 }
 
 // await waits until the outstanding command is beyond step s, and sends it again if the
-// module was too busy to take it. If the call has to end (may) the error is errLate,
-// and the command stays outstanding; so it does after limit, if that is not 0.
-func (c *chip) await(s step, limit time.Duration, may bool) fault {
+// module was too busy to take it. If the call has to end, for as long as grace, the error
+// is errLate, and the command stays outstanding; so it does after limit, if that is
+// not 0.
+func (c *chip) await(s step, limit, grace time.Duration) fault {
 	start := c.eng.Elapsed()
+	var end time.Duration
 	var again, pause time.Duration // when to send it again, and the last wait for that
 	var n nap
 	for {
@@ -270,12 +300,27 @@ func (c *chip) await(s step, limit time.Duration, may bool) fault {
 			return 0
 		case limit != 0 && again == 0 && now-start >= limit:
 			return errLate
-		case may && n.long && c.eng.Interrupted() != nil:
-			return errLate
+		case grace >= 0 && n.long && c.eng.Interrupted() != nil:
+			if end == 0 {
+				end = now + grace
+			}
+			if now >= end {
+				return errLate
+			}
 		}
 		c.sleep(&n)
 	}
 }
+
+// What await may be told of the call's end beside a time.
+const (
+	atOnce = 0
+	never  = -1
+)
+
+// ringHalf is how many bytes may come between two looks at the UART: half of what
+// TinyGo's UARTs keep.
+const ringHalf = 64
 
 // nap is how long to wait for the next byte.
 type nap struct {
@@ -284,13 +329,17 @@ type nap struct {
 	ticks time.Duration
 }
 
-// sleep waits for bytes, shortly: a UART of a board keeps few.
+// sleep waits for bytes, shortly: a UART of a board keeps few. In the middle of data it
+// is known how many come, and there is no sense in taking them one by one.
 func (c *chip) sleep(n *nap) {
 	t := 50 * time.Microsecond
 	if n.count >= 20 {
 		t = 200 * time.Microsecond
 	} else {
 		n.count++
+	}
+	if need := c.wire.need; need > 0 {
+		t = min(max(t, c.byteTime(min(need, ringHalf))), time.Millisecond)
 	}
 	time.Sleep(t)
 	if n.ticks += t; n.ticks >= time.Millisecond {
@@ -311,8 +360,8 @@ func (c *chip) ready() fault {
 		}
 		switch {
 		case c.step != stepIdle:
-			if err := c.await(c.step, 0, true); err != 0 {
-				return err
+			if c.await(c.step, 0, atOnce) != 0 {
+				return c.over()
 			}
 		case c.unsure:
 			if err := c.sync(); err != 0 {
@@ -331,11 +380,11 @@ func (c *chip) ready() fault {
 func (c *chip) free() bool {
 	c.pump()
 	if c.step != stepIdle {
-		if c.await(c.step, c.lim.prompt, false) != 0 {
+		if c.await(c.step, c.lim.prompt, never) != 0 {
 			return false
 		}
 	}
-	return c.step == stepIdle
+	return c.step == stepIdle && c.ready() == 0
 }
 
 // state returns why nothing can be done with the module, if so.
@@ -354,12 +403,21 @@ func (c *chip) state() fault {
 func (c *chip) sync() fault {
 	patience := c.eng.Elapsed() + c.lim.answer
 	for try := 0; try < 4; {
+		if c.eng.Interrupted() != nil {
+			return c.over() // the next call goes on
+		}
 		c.hush()
 		if c.waits || try == 2 {
 			// Before anything else is written: it would be data.
 			c.waits = false
 			c.cancel()
-			time.Sleep(40 * c.lim.guard) // a second is asked for
+			c.calm = c.eng.Elapsed() + 40*c.lim.guard // a second is asked for
+		}
+		var n nap
+		for c.eng.Elapsed() < c.calm {
+			if c.sleep(&n); n.long && c.eng.Interrupted() != nil {
+				return c.over()
+			}
 		}
 		if c.hello(2 * c.lim.probe) {
 			c.hush() // the answer may have been that of an earlier command
@@ -403,6 +461,7 @@ func (c *chip) hush() {
 	for c.eng.Elapsed() < end {
 		c.wire.heard = c.eng.Elapsed()
 		time.Sleep(c.lim.guard)
+		c.eng.Waiting()
 		heard := c.wire.heard
 		if c.pump(); c.wire.heard == heard {
 			return
@@ -452,11 +511,17 @@ func (c *chip) short(s string, n int) {
 // settle waits for the result of a command that is not to be sent again.
 func (c *chip) settle() {
 	var n nap
+	over := false
 	for c.step == stepFinal && c.state() == 0 && !c.busy {
 		if c.pump(); c.step != stepFinal || c.busy {
 			return
 		}
-		if c.eng.Elapsed() >= c.until {
+		now := c.eng.Elapsed()
+		if !over && n.long && c.eng.Interrupted() != nil {
+			over = true
+			c.until = min(c.until, now+c.lim.grace)
+		}
+		if now >= c.until {
 			c.late()
 			return
 		}
@@ -643,6 +708,7 @@ func (c *chip) restarted() {
 		return
 	}
 	c.rebooted = true
+	c.pool.undo() // what it sent last may have been cut off, and made up for by noise
 	if c.step != stepIdle {
 		c.ended(resultLost)
 	}

@@ -17,6 +17,7 @@ type conn struct {
 	avail   bool   // the module has data
 	small   bool   // it refused to give them out: fewer at a time
 	reset   bool   // data are lost: unread at the end, or on the wire, or not sent
+	waits   bool   // a send of it waited for the peer
 	checked bool   // it ended, and not for the loss of the network
 	blocked bool   // a call waits for the module to be free
 	opts    uint8
@@ -373,7 +374,7 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 		c.orphans |= 1 << link
 	}
 	// Should the module be occupied, it is closed later.
-	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, false) == 0 {
+	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, never) == 0 {
 		return c.ready()
 	}
 	return 0
@@ -459,9 +460,10 @@ func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault
 	return r, 0
 }
 
-// doubt asks the module now and then what it has, should a notice be lost.
+// doubt asks the module now and then what it has, should a notice be lost; not while one
+// may be coming in.
 func (c *chip) doubt() {
-	if now := c.eng.Elapsed(); c.passive && now-c.asked >= c.lim.check/2 {
+	if now := c.eng.Elapsed(); c.passive && c.wire.n == 0 && now-c.asked >= c.lim.check/2 {
 		c.lengths()
 	}
 }

@@ -40,6 +40,11 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 		}
 		c.active |= 1 << link
 	}
+	if c.passive && !c.fw.least(2, 1) && !c.fw.nonos() {
+		if err := c.pushAll(); err != 0 {
+			return err
+		}
+	}
 	if c.pool.buf == nil {
 		c.makePool()
 	}
@@ -59,8 +64,8 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 	if err := c.start(i, link, c.lim.answer); err != 0 {
 		return err
 	}
-	if err := c.await(stepFinal, 0, false); err != 0 {
-		return err
+	if c.await(stepFinal, 0, c.lim.grace) != 0 {
+		c.late()
 	}
 	if k := &c.conns[i]; k.state == connRefused {
 		*k = conn{state: connNew, link: noLink, kind: k.kind}
@@ -75,6 +80,18 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 // tells reports whether the module says who sent what.
 func (c *chip) tells() bool { return needDatagrams && c.told }
 
+// pushAll ends the passive mode: 2.0 loses all datagrams in it.
+func (c *chip) pushAll() fault {
+	err := c.at("+CIPRECVMODE=0").run(c.lim.answer)
+	if err == 0 {
+		c.passive = false
+		for i := range c.conns {
+			c.conns[i].avail = false // it sends what it had
+		}
+	}
+	return err
+}
+
 // sendTo sends a datagram.
 func (c *chip) sendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, fault) {
 	i := int(s.Handle % maxConns)
@@ -82,9 +99,6 @@ func (c *chip) sendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, fau
 	if !c.free() {
 		k.blocked = c.state() == 0
 		return false, c.state()
-	}
-	if err := c.ready(); err != 0 {
-		return false, err
 	}
 	if k.state != connOpen {
 		return false, c.why(k, errLinkEnded)

@@ -637,6 +637,9 @@ func (m *fakeModule) receive(link int, from netip.AddrPort, data string) {
 	if !from.IsValid() {
 		from = l.peer
 	}
+	if udp && m.passive[link] && m.least(2, 0) && !m.least(2, 1) {
+		return // in passive mode 2.0 loses datagrams
+	}
 	if !m.passive[link] || udp && !m.least(2, 1) {
 		for len(data) > 0 {
 			n := min(len(data), 2920)

@@ -37,9 +37,9 @@ func (f *firmware) sendMax() int {
 }
 
 // recvMax is the most to ask for by CIPRECVDATA: no more than the TCP window can be
-// there.
+// there. A module that has not the memory refuses; see smallRead.
 func (f *firmware) recvMax() int {
-	if f.esp8266 || !f.least(2, 1) {
+	if !f.least(2, 1) {
 		return 2048
 	}
 	return 5760

@@ -7,11 +7,13 @@ func (c *chip) startUp() fault {
 	if err := c.setup(); err != 0 {
 		return err
 	}
-	err := c.start1()
-	if err == errGarbled || err == errRefused || err == errNoAnswer && !c.dead {
-		err = c.start1() // noise at power-up
+	for try := 0; ; try++ {
+		err := c.start1()
+		if try == 2 || err != errGarbled && err != errRefused && (err != errNoAnswer || c.dead) {
+			return err
+		}
+		// Noise at power-up, or a speed that does not work.
 	}
-	return err
 }
 
 // setup finds the UART.
@@ -196,27 +198,30 @@ func (c *chip) restart() fault {
 }
 
 // find makes the module answer: at the speed that was used last, at the one with which
-// it starts, or at another.
+// it starts, or at another. One that was powered together with the board is still
+// starting, so it is given the time for that.
 func (c *chip) find() fault {
 	rates := [...]uint32{c.baud, c.cfg.Baud, c.cfg.MaxBaud, 115200, 921600, 2000000, 74880, 9600}
-	for i, baud := range rates {
-		if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
-			continue
-		}
-		if i > 0 && !c.canSet() {
-			break
-		}
-		if i > 0 || c.rated {
-			if err := c.setBaud(baud, c.flow && baud == c.cfg.MaxBaud); err != 0 {
-				return err
+	for end := c.eng.Elapsed() + c.lim.boot; c.eng.Elapsed() < end; {
+		for i, baud := range rates {
+			if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
+				continue
 			}
-		}
-		c.rated = true
-		c.cancel()
-		// What it has of a command spoils the first.
-		for range 3 {
-			if c.hello(c.lim.probe) || c.busy {
-				return 0
+			if i > 0 && !c.canSet() {
+				break
+			}
+			if i > 0 || c.rated {
+				if err := c.setBaud(baud, c.flow && baud == c.cfg.MaxBaud); err != 0 {
+					return err
+				}
+			}
+			c.rated = true
+			c.cancel()
+			// What it has of a command spoils the first.
+			for range 3 {
+				if c.hello(c.lim.probe) || c.busy {
+					return 0
+				}
 			}
 		}
 	}
@@ -231,7 +236,7 @@ func (c *chip) raise() fault {
 	if baud == 0 {
 		baud = cfg.Baud
 	}
-	if !needRates || baud == cfg.Baud && !cfg.FlowControl || c.slow {
+	if !needRates || baud == cfg.Baud && !cfg.FlowControl || c.slow == 2 {
 		return 0
 	}
 	flow := 0
@@ -248,11 +253,12 @@ func (c *chip) raise() fault {
 	c.flow = cfg.FlowControl
 	for range 3 {
 		if c.hello(c.lim.probe) {
+			c.slow = 0
 			return 0
 		}
 		c.hush()
 	}
-	// The wires are not good enough. From now on without.
-	c.slow = true
+	// If that is not the first time the wires are not good enough: from now on without.
+	c.slow++
 	return errNoAnswer
 }

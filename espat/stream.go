@@ -60,7 +60,7 @@ func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 			return false, err
 		}
 		// That it is busy the module says at once.
-		if c.await(stepFinal, c.byteTime(c.outn)+5*time.Millisecond, false) != 0 {
+		if c.await(stepFinal, c.byteTime(c.outn)+5*time.Millisecond, never) != 0 {
 			return false, 0
 		}
 		switch k := &c.conns[i]; k.state {
@@ -274,9 +274,6 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 		k.blocked = c.state() == 0
 		return 0, c.state()
 	}
-	if err := c.ready(); err != 0 {
-		return 0, err
-	}
 	if err := c.verdict(k); err != 0 {
 		return 0, err
 	}
@@ -284,6 +281,9 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 		return 0, c.why(k, errConnReset)
 	}
 	n := min(len(p), c.fw.sendMax())
+	if k.waits && c.fw.esp8266 && !c.fw.nonos() {
+		n = min(n, halfBuffer)
+	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
 	if err := c.deliver(i, p[:n]); err != 0 {
 		if err == errRefused { // there is no such link
@@ -295,14 +295,19 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 	return n, 0
 }
 
+// halfBuffer is half the send buffer of the ESP8266's ESP-AT 2. Once the peer is so far away
+// that sends wait for its acknowledgements, two such halves make best use of it; of two
+// sends of the most that CIPSEND takes, the second would wait with most of itself.
+const halfBuffer = 1440
+
 // deliver sends the command that was built, one of CIPSEND, and then its data.
 func (c *chip) deliver(i int, p []byte) fault {
 	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim.answer); err != 0 {
 		return err
 	}
 	c.jobConn = int8(i)
-	if err := c.await(stepPrompt, 0, false); err != 0 {
-		return err
+	if c.await(stepPrompt, 0, c.lim.grace) != 0 {
+		c.late()
 	}
 	if c.step != stepData {
 		return c.outcome()
@@ -311,8 +316,8 @@ func (c *chip) deliver(i int, p []byte) fault {
 	c.write(p)
 	c.step, c.sending = stepRecv, len(p)
 	c.until = c.eng.Elapsed() + c.byteTime(len(p)) + c.lim.answer
-	if err := c.await(stepRecv, 0, false); err != 0 {
-		return err
+	if c.await(stepRecv, 0, c.lim.grace) != 0 {
+		return errNoAnswer // and it stays outstanding: see watch
 	}
 	if c.step == stepIdle {
 		if c.result == resultOK {
@@ -396,9 +401,6 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 		most = min(most, len(p))
 		p = p[:most]
 	}
-	if err := c.ready(); err != 0 {
-		return 0, err
-	}
 	if k.state != connOpen || most == 0 {
 		return 0, 0
 	}
@@ -411,12 +413,14 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	w.dst = nil
 	switch {
 	case err == errRefused:
-		// There is nothing, or no memory for so much of it: see doubt.
-		k.small = true
+		// There is nothing, or no memory for so much of it: see doubt, too.
+		if k.small = true; most > smallRead && !k.kind.IsDatagram() {
+			return c.read(i, p, most)
+		}
 		return 0, 0
 	case err != 0:
 	case c.got > 0 && !k.reset:
-		k.small = false
+		k.small = k.small && c.got == most // there is more
 		return c.got, 0
 	default:
 		c.dataConn = int8(i)

@@ -491,10 +491,12 @@ func TestActiveModuleOverrun(t *testing.T) {
 func TestRefusedReadAsksForLess(t *testing.T) {
 	bubble(t, newest, func(t *testing.T, d *Device, m *fakeModule) {
 		fd, link := dialed(t, d)
+		refused := 0
 		m.do(func() {
 			m.onCmd = func(cmd string) bool { // it has little memory
 				var l, n int
 				if k, _ := fmt.Sscanf(cmd, "AT+CIPRECVDATA=%d,%d", &l, &n); k == 2 && n > 1000 {
+					refused++
 					m.result(error_)
 					return true
 				}
@@ -502,9 +504,13 @@ func TestRefusedReadAsksForLess(t *testing.T) {
 			}
 		})
 		want := string(pattern(3000))
+		start := time.Now()
 		m.arrive(link, want)
 		if got := recv(t, d, fd, len(want)); got != want {
 			t.Errorf("received %d bytes", len(got))
+		}
+		if took := time.Since(start); refused != 1 || took > 500*time.Millisecond {
+			t.Errorf("refused %d times, and it took %v", refused, took)
 		}
 	})
 }

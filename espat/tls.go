@@ -76,11 +76,6 @@ func (c *chip) resolve(name string, family int) (netip.Addr, fault) {
 		return netip.Addr{}, c.because(errLongHost)
 	}
 	err := c.ask("+CIPDOMAIN:", c.lim.name)
-	if err == errLate {
-		if why := c.eng.Interrupted(); why != nil {
-			return netip.Addr{}, c.because(why)
-		}
-	}
 	if err == errRefused {
 		return netip.Addr{}, c.unknown()
 	}

@@ -272,7 +272,7 @@ func (c *chip) hardwareAddr() (net.HardwareAddr, fault) {
 func (c *chip) leave() fault {
 	c.pump()
 	for c.step != stepIdle && c.job != jobJoin {
-		if c.await(c.step, c.lim.probe, false) != 0 {
+		if c.await(c.step, c.lim.probe, never) != 0 {
 			break
 		}
 	}
@@ -289,8 +289,11 @@ func (c *chip) leave() fault {
 	return c.at("+CWQAP").run(c.lim.answer)
 }
 
-// signal reports whether something has come from the module.
-func (c *chip) signal() bool { return c.wire.wired() && c.wire.buffered() > 0 }
+// signal reports whether something has come from the module, or should have: that
+// the rest of data does not come is to be seen before something else does.
+func (c *chip) signal() bool {
+	return c.wire.wired() && (c.wire.buffered() > 0 || c.wire.due.get())
+}
 
 // check returns whether the module is still connected. It tells when it is not;
 // should that be lost on the wire, it is asked now and then.

@@ -21,6 +21,7 @@ type limits struct {
 	busy   time.Duration // before a command that the module was too busy for is sent again
 	guard  time.Duration // of silence around +++, and between two commands after one was lost
 	stall  time.Duration // without a byte in the middle of data: no more will come
+	grace  time.Duration // for an answer that is due at once, to a call that has to end
 	nudge  time.Duration // before a command that waits for the network is asked after
 	check  time.Duration // between two looks at the module's own state
 }
@@ -38,6 +39,7 @@ var defaultLimits = limits{
 	busy:   10 * time.Millisecond,
 	guard:  25 * time.Millisecond, // 20 ms are asked for
 	stall:  250 * time.Millisecond,
+	grace:  500 * time.Millisecond,
 	nudge:  2 * time.Second,
 	check:  2 * time.Second,
 }
@@ -67,6 +69,7 @@ type wire struct {
 	sink  sink          // where they go
 	dst   []byte        // for sinkCaller: the rest of the caller's buffer
 	heard time.Duration // when something came last
+	due   flag          // for Signal: data have begun, and are awaited
 }
 
 // sink is where data go.
@@ -122,6 +125,7 @@ func (c *chip) pump() {
 	if w.need > 0 && c.eng.Elapsed()-w.heard > c.lim.stall {
 		c.misframed() // lost, or never sent
 	}
+	w.due.set(w.need > 0)
 	c.watch()
 }
 

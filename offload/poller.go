@@ -20,6 +20,7 @@ const (
 	coldShare = 6                                   // then, if there are others, a smaller part,
 	pollCold  = pause(59 * time.Millisecond >> 10)  // until there are 17 looks a second at all together.
 
+	pushShare = 10                                  // the part, as a power of 2, if the signal is a UART's, of which a look costs little
 	signalMax = pause(5 * time.Millisecond >> 10)   // between two looks at the signal
 	pollQuiet = pause(500 * time.Millisecond >> 10) // at a socket that it tells of, while it does not,
 
@@ -140,7 +141,11 @@ func (d *device) sample() (attend bool) {
 			}
 		}
 	}
-	p.signal = now + bounded(pollMin, since(active, now)>>pollShare, signalMax).instant()
+	share := pollShare
+	if d.cfg.Push {
+		share = pushShare
+	}
+	p.signal = now + bounded(pollMin, since(active, now)>>share, signalMax).instant()
 	d.mu.Unlock()
 	return rose || high && d.cfg.Push
 }

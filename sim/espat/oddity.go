@@ -132,7 +132,11 @@ type oddState struct {
 
 func (s *oddState) init(o Oddities, seed uint64) {
 	s.rng = rand.New(rand.NewPCG(seed, 0x6f646473))
-	s.every = o.Every
+	s.set(o)
+}
+
+func (s *oddState) set(o Oddities) {
+	s.every, s.kinds = o.Every, [oddities]bool{}
 	for _, k := range o.Kinds {
 		if k < oddities {
 			s.kinds[k] = true
@@ -161,6 +165,13 @@ func (c *Chip) Inject(o Oddity) {
 	c.lock()
 	defer c.unlock()
 	c.odd.inject[o]++
+}
+
+// SetOddities changes how often which oddities happen from now on.
+func (c *Chip) SetOddities(o Oddities) {
+	c.lock()
+	defer c.unlock()
+	c.odd.set(o)
 }
 
 // Happened returns how often an oddity has happened.
