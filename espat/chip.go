@@ -86,7 +86,7 @@ type chip struct {
 // ip adds an address in quotes.
 func (c *chip) ip(a netip.Addr) *chip {
 	c.char('"')
-	if a.Is4() {
+	if !needIPv6 || a.Is4() {
 		for i, b := range a.As4() {
 			if i > 0 {
 				c.char('.')

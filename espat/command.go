@@ -602,8 +602,9 @@ func (c *chip) dispatch(p []byte) bool {
 			c.freed = true // what comes next is the OK of the question
 			return true
 		}
-		if h, ok := pushHead(p); ok {
-			c.noticed(h)
+		var h header
+		if h.push(p) {
+			c.noticed(&h)
 			return true
 		}
 		if starts(p, "+LINK_CONN:") {
@@ -682,7 +683,7 @@ func (c *chip) reply(p []byte) bool {
 			return true
 		}
 	case wantAPs:
-		if starts(p, "+CWLAP:(") {
+		if needScan && starts(p, "+CWLAP:(") {
 			c.found = appendAP(c.found, p[len("+CWLAP:("):])
 			return true
 		}

@@ -234,7 +234,7 @@ func (c *chip) spoil(i int) {
 }
 
 // noticed takes the notice that a link has data.
-func (c *chip) noticed(h header) {
+func (c *chip) noticed(h *header) {
 	if i := c.connOf(h.link); i != noConn && h.size > 0 {
 		c.conns[i].avail, c.conns[i].size = true, uint16(h.size)
 		c.notify(i, offload.Readable)
@@ -272,7 +272,7 @@ func (c *chip) listed(p []byte) {
 // # Data
 
 // pushed takes the head of data that the module sends unasked.
-func (c *chip) pushed(h header) {
+func (c *chip) pushed(h *header) {
 	w := &c.wire
 	w.sink = sinkNowhere
 	c.dataConn = int8(c.connOf(h.link))
@@ -295,7 +295,7 @@ func (c *chip) pushed(h header) {
 func (c *chip) makePool() { c.pool.buf = make([]byte, 0, c.cfg.Buffer) }
 
 // replied takes the head of data that were asked for.
-func (c *chip) replied(h header) {
+func (c *chip) replied(h *header) {
 	w := &c.wire
 	c.dataConn, c.from, c.got = c.readConn, h.from, h.size
 	w.sink = sinkNowhere

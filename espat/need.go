@@ -9,6 +9,7 @@ const (
 	needSoftAP    = true
 	needServer    = true
 	needDatagrams = true
+	needScan      = true
 	needReset     = true
 	needRates     = true
 	needSetter    = true
@@ -17,6 +18,7 @@ const (
 	needIPv6      = true
 )
 
+func needingScan()      {}
 func need(*Config)      {}
 func needingAP()        {}
 func needingServer()    {}

@@ -10,6 +10,7 @@ var (
 	needSoftAP    bool // an access point only
 	needServer    bool // Listen
 	needDatagrams bool // a datagram socket
+	needScan      bool // Scan
 	needReset     bool // Reset
 	needRates     bool // MaxBaud or FlowControl
 	needSetter    bool // SetUART
@@ -23,6 +24,8 @@ func needingAP() { needSoftAP = true }
 func needingServer() { needServer = true }
 
 func needingDatagrams() { needDatagrams = true }
+
+func needingScan() { needScan = true }
 
 func need(c *Config) {
 	if c.Static != nil {

@@ -129,48 +129,43 @@ type header struct {
 	from place // not known if the head does not tell
 }
 
-// pushHead reads the line "+IPD,<link>,<size>[,<ip>,<port>]", without the colon that
+// push reads the line "+IPD,<link>,<size>[,<ip>,<port>]", without the colon that
 // ends the head of data. Notices that data are there to be read look the same.
-func pushHead(p []byte) (h header, ok bool) {
+func (h *header) push(p []byte) bool {
 	if !starts(p, "+IPD,") {
-		return h, false
+		return false
 	}
 	h.link, p = number(p[len("+IPD,"):])
 	if h.link < 0 || h.link >= maxLinks || len(p) == 0 || p[0] != ',' {
-		return h, false
+		return false
 	}
-	h.size, p = number(p[1:])
-	if h.size < 0 || h.size > maxPayload {
-		return h, false
-	}
-	if needDatagrams && len(p) > 0 && p[0] == ',' {
-		h.from, p = peer(p[1:])
-		if !h.from.known() {
-			return h, false
-		}
-	}
-	return h, len(p) == 0
+	return h.sized(p[1:], true)
 }
 
-// replyHead reads "+CIPRECVDATA:<size>", with ",<ip>,<port>" if told is set, without the
+// reply reads "+CIPRECVDATA:<size>", with ",<ip>,<port>" if told is set, without the
 // comma that ends it; NonOS 1.7 has a comma where the colon is, and a colon for the
 // last comma.
-func replyHead(p []byte, told bool) (h header, ok bool) {
+func (h *header) reply(p []byte, told bool) bool {
 	h.link = -1
 	if !starts(p, recvReply) || len(p) == len(recvReply) || p[len(recvReply)] != ':' && p[len(recvReply)] != ',' {
-		return h, false
+		return false
 	}
-	h.size, p = number(p[len(recvReply)+1:])
+	return h.sized(p[len(recvReply)+1:], told)
+}
+
+// sized reads the size, and the sender if it may be told.
+func (h *header) sized(p []byte, told bool) bool {
+	h.size, p = number(p)
 	if h.size < 0 || h.size > maxPayload {
-		return h, false
+		return false
 	}
 	if needDatagrams && told && len(p) > 0 && p[0] == ',' {
 		h.from, p = peer(p[1:])
 		if !h.from.known() {
-			return h, false
+			return false
 		}
 	}
-	return h, len(p) == 0
+	return len(p) == 0
 }
 
 const (

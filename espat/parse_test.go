@@ -78,19 +78,20 @@ func TestHeads(t *testing.T) {
 		"+IPD,4,2920,10.0.0.5,5000":         {link: 4, size: 2920, from: from},
 		"+IPD,1,1,\"::ffff:10.0.0.5\",5000": {link: 1, size: 1, from: from},
 	} {
-		if h, ok := pushHead([]byte(s)); !ok || h != want {
-			t.Errorf("%s: %+v, %v", s, h, ok)
-		}
-	}
-	for _, s := range []string{"+IPD,5,1", "+IPD,0", "+IPD,0,", "+IPD,0,99999", "+IPD,0,1,", "+IPD,0,1,x,y", "+IPD,0,1,\"10.0.0.5\"", "+IPD,0,1x", "+IPD,-1,1", "+IPD,5"} {
-		if h, ok := pushHead([]byte(s)); ok {
+		if h := (header{}); !h.push([]byte(s)) || h != want {
 			t.Errorf("%s: %+v", s, h)
 		}
 	}
-	if h, ok := replyHead([]byte(`+CIPRECVDATA:7,"10.0.0.5",5000`), true); !ok || h.size != 7 || h.from != from {
-		t.Errorf("%+v, %v", h, ok)
+	for _, s := range []string{"+IPD,5,1", "+IPD,0", "+IPD,0,", "+IPD,0,99999", "+IPD,0,1,", "+IPD,0,1,x,y", "+IPD,0,1,\"10.0.0.5\"", "+IPD,0,1x", "+IPD,-1,1", "+IPD,5"} {
+		if h := (header{}); h.push([]byte(s)) {
+			t.Errorf("%s: %+v", s, h)
+		}
 	}
-	if _, ok := replyHead([]byte(`+CIPRECVDATA:7,"10.0.0.5",5000`), false); ok {
+	var h header
+	if !h.reply([]byte(`+CIPRECVDATA:7,"10.0.0.5",5000`), true) || h.size != 7 || h.from != from {
+		t.Errorf("%+v", h)
+	}
+	if h.reply([]byte(`+CIPRECVDATA:7,"10.0.0.5",5000`), false) {
 		t.Error("an address where there is none")
 	}
 }

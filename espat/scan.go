@@ -49,6 +49,7 @@ func (d *Device) Scan() ([]AccessPoint, error) {
 
 // scan looks for networks; what it finds is in found then.
 func (c *chip) scan() fault {
+	needingScan()
 	if !c.joined && !c.isAP() {
 		if err := c.cur("+CWMODE").num(1).run(c.lim.answer); err != 0 {
 			return err

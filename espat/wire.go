@@ -203,20 +203,10 @@ func (c *chip) feed(b byte) {
 		return
 	case b == '"':
 		w.quoted = !w.quoted
-	case b == ':' && !w.quoted && w.n > 0 && w.line[0] == '+':
-		if h, ok := pushHead(w.line[:w.n]); ok {
-			c.begin(h)
-			return
-		}
-		if c.want == wantData && w.line[min(len(recvReply), int(w.n)-1)] == ',' {
-			if h, ok := replyHead(w.line[:w.n], false); ok {
-				c.begin(h)
-				return
-			}
-		}
-	case b == ',' && !w.quoted && c.want == wantData && w.n > uint8(len(recvReply)):
-		if h, ok := replyHead(w.line[:w.n], c.tells()); ok && h.from.known() == c.tells() {
-			c.begin(h)
+	case (b == ':' || b == ',') && !w.quoted && w.n > 0 && w.line[0] == '+':
+		var h header
+		if c.heads(&h, b) {
+			c.begin(&h)
 			return
 		}
 	}
@@ -228,8 +218,21 @@ func (c *chip) feed(b byte) {
 	}
 }
 
+// heads reports whether the line is a head of data, which ends with b.
+func (c *chip) heads(h *header, b byte) bool {
+	p := c.wire.line[:c.wire.n]
+	if b == ':' && h.push(p) {
+		return true
+	}
+	if c.want != wantData || len(p) <= len(recvReply) || b == ':' && p[len(recvReply)] != ',' {
+		return false
+	}
+	told := b == ',' && c.tells()
+	return h.reply(p, told) && h.from.known() == told
+}
+
 // begin starts to take data.
-func (c *chip) begin(h header) {
+func (c *chip) begin(h *header) {
 	w := &c.wire
 	w.n, w.quoted, w.cut, w.fresh = 0, false, false, false
 	w.need = h.size
