@@ -47,7 +47,6 @@ type chip struct {
 	got      int // bytes; -1 for more than most
 	most     int
 	readAt   time.Duration
-	asked    time.Duration // CIPRECVLEN
 	readConn int8
 	dataConn int8 // whose the last data were
 

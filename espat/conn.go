@@ -21,6 +21,7 @@ type conn struct {
 	checked bool   // it ended, and not for the loss of the network
 	blocked bool   // a call waits for the module to be free
 	opts    uint8
+	news    uint8 // when it was known what the module has, in ticks
 }
 
 // Options of a conn.
@@ -451,7 +452,7 @@ func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault
 			r |= offload.Readable
 		}
 		if !k.kind.IsDatagram() && !k.avail && want&offload.Readable != 0 {
-			c.doubt()
+			c.doubt(k)
 		}
 	}
 	if c.pool.holds(i) || k.reset {
@@ -460,17 +461,26 @@ func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault
 	return r, 0
 }
 
-// doubt asks the module now and then what it has, should a notice be lost; not while one
-// may be coming in.
-func (c *chip) doubt() {
-	if now := c.eng.Elapsed(); c.passive && c.wire.n == 0 && now-c.asked >= c.lim.check/2 {
+// doubt asks the module what it has if a call has waited for long, should a notice be
+// lost; not while one may be coming in.
+func (c *chip) doubt(k *conn) {
+	if c.passive && c.wire.n == 0 && c.tick()-k.news >= doubtAfter {
 		c.lengths()
 	}
 }
 
+// tick is the time in units of 268 ms, in which a conn keeps it.
+func (c *chip) tick() uint8 { return uint8(c.eng.Elapsed() >> 28) }
+
+// doubtAfter is how many of them a call waits before what it waits for is asked for.
+const doubtAfter = 4
+
 // lengths asks how much data the module has.
 func (c *chip) lengths() {
-	c.asked = c.eng.Elapsed()
+	now := c.tick()
+	for i := range c.conns {
+		c.conns[i].news = now
+	}
 	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != 0 {
 		return
 	}

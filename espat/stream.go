@@ -335,6 +335,7 @@ func (c *chip) recv(s *offload.Socket, p []byte) (int, fault) {
 	k := &c.conns[i]
 	c.pump()
 	c.awaitNext(i)
+	k.news = c.tick()
 	if n := c.pool.stream(i, p); n > 0 {
 		return n, 0
 	}
