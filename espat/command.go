@@ -534,119 +534,136 @@ func (c *chip) dispatch(p []byte) bool {
 	if len(p) == 0 {
 		return false
 	}
-	switch p[0] {
-	case 'O':
-		if string(p) == "OK" {
-			if c.step == stepFinal && !c.freed {
-				c.ended(resultOK)
-			} else if c.freed && c.step != stepIdle {
-				c.late()
-			}
-			return true
-		}
-	case 'E':
-		if string(p) == "ERROR" {
-			c.refused()
-			return true
-		}
-		return starts(p, "ERR CODE:")
-	case 'F':
-		if string(p) == "FAIL" { // NonOS 1.7, for CWJAP
-			c.refused()
-			return true
-		}
-	case 'b':
-		if starts(p, "busy ") {
-			// In the middle of data it was something else that came too early.
-			c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)
-			return true
-		}
-	case 'S':
-		return c.sent(p)
-	case 'R':
-		if starts(p, "Recv ") {
-			if n, rest := number(p[len("Recv "):]); c.step == stepRecv && n == c.sending && starts(rest, " bytes") {
-				c.step = stepSent
-				c.nudge = c.eng.Elapsed() + c.lim.nudge
-			}
-			return true
-		}
-	case 'r':
-		if string(p) == "ready" {
-			c.restarted()
-			return true
-		}
-	case 'W':
-		if starts(p, "WIFI ") {
-			c.wifi(p[len("WIFI "):])
-			return true
-		}
-		return starts(p, "Will force")
-	case '0', '1', '2', '3', '4':
-		if len(p) > 2 && p[1] == ',' {
-			link := int(p[0] - '0')
-			switch string(p[2:]) {
-			case "CONNECT":
-				c.connected(link)
-				return true
-			case "CLOSED", "CONNECT FAIL":
-				c.closed(link)
-				return true
-			}
-		}
-	case '+':
-		if c.reply(p) {
-			return true
-		}
-		if c.nudged && starts(p, "+CIPMUX:") {
-			c.freed = true // what comes next is the OK of the question
-			return true
-		}
-		var h header
-		if h.push(p) {
-			c.noticed(&h)
-			return true
-		}
-		if starts(p, "+LINK_CONN:") {
-			c.linked(p[len("+LINK_CONN:"):])
-		}
+	if p[0] == '+' && c.reply(p) {
 		return true
-	case 'A':
-		if starts(p, "AT+") && c.quiet {
-			c.restarted() // an echo: it was switched off
-			return true
+	}
+	link := 0
+	news := len(p) > 2 && p[1] == ',' && '0' <= p[0] && p[0] < '0'+maxLinks // of a link
+	if news {
+		link, p = int(p[0]-'0'), p[2:]
+	}
+	w := word(p)
+	if news != (w >= linkConnect) {
+		return false
+	}
+	rest := p[len(words[w]):]
+	switch w {
+	case lineOther:
+		return p[0] == '+' || c.reply(p)
+	case lineOK:
+		if c.step == stepFinal && !c.freed {
+			c.ended(resultOK)
+		} else if c.freed && c.step != stepIdle {
+			c.late()
 		}
-	}
-	return c.reply(p)
-}
-
-// refused takes ERROR.
-func (c *chip) refused() {
-	switch c.step {
-	case stepFinal, stepPrompt:
-		c.ended(resultError)
-	}
-}
-
-// sent takes what comes of data that was sent.
-func (c *chip) sent(p []byte) bool {
-	switch string(p) {
-	case "SEND OK":
+	case lineError, lineFail:
+		if c.step == stepFinal || c.step == stepPrompt {
+			c.ended(resultError)
+		}
+	case lineReady:
+		c.restarted()
+	case lineSendOK:
 		if c.step == stepSent {
 			c.ended(resultOK)
 		}
-	case "SEND FAIL":
+	case lineSendFail:
 		if c.step == stepSent {
 			c.ended(resultFailed)
 		}
-	case "SEND Canceled", "SEND CANCELLED":
+	case lineCanceled, lineCancelled:
 		if c.step == stepPrompt || c.step == stepRecv {
 			c.ended(resultFailed)
 		}
-	default:
-		return c.reply(p)
+	case lineGotIP:
+		c.joined = true
+	case lineGotLL, lineGotGL:
+		if c.new6 = c.v6; c.new6 {
+			c.eng.CheckSoon()
+		}
+	case lineDisconnect:
+		if c.joined = false; !c.isAP() {
+			c.eng.CheckSoon()
+		}
+	case lineBusy:
+		// In the middle of data it was something else that came too early.
+		c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)
+	case lineRecv:
+		if n, rest := number(rest); c.step == stepRecv && n == c.sending && starts(rest, " bytes") {
+			c.step = stepSent
+			c.nudge = c.eng.Elapsed() + c.lim.nudge
+		}
+	case lineMux:
+		if c.nudged {
+			c.freed = true // what comes next is the OK of the question
+		}
+	case lineIPD:
+		var h header
+		if h.push(p) {
+			c.noticed(&h)
+		}
+	case lineConn:
+		c.linked(rest)
+	case lineEcho:
+		if !c.quiet {
+			return false
+		}
+		c.restarted() // the echo was switched off
+	case linkConnect:
+		c.connected(link)
+	case linkClosed, linkFail:
+		c.closed(link)
 	}
 	return true
+}
+
+// What the module tells in a line.
+const (
+	lineOK = iota
+	lineError
+	lineFail // of NonOS 1.7, for CWJAP
+	lineReady
+	lineSendOK
+	lineSendFail
+	lineCanceled
+	lineCancelled
+	lineGotIP
+	lineGotLL
+	lineGotGL
+	lineDisconnect
+	// The line begins with it:
+	lineBusy
+	lineRecv
+	lineMux
+	lineIPD
+	lineConn
+	lineEcho
+	lineCode
+	lineForce
+	lineWifi // other than the above
+	lineOther
+	// After a link's number:
+	linkConnect
+	linkClosed
+	linkFail
+)
+
+var words = [...]string{
+	lineOK: "OK", lineError: "ERROR", lineFail: "FAIL", lineReady: "ready",
+	lineSendOK: "SEND OK", lineSendFail: "SEND FAIL", lineCanceled: "SEND Canceled", lineCancelled: "SEND CANCELLED",
+	lineGotIP: "WIFI GOT IP", lineGotLL: "WIFI GOT IPv6 LL", lineGotGL: "WIFI GOT IPv6 GL", lineDisconnect: "WIFI DISCONNECT",
+	lineBusy: "busy ", lineRecv: "Recv ", lineMux: "+CIPMUX:", lineIPD: "+IPD,", lineConn: "+LINK_CONN:", lineEcho: "AT+",
+	lineCode: "ERR CODE:", lineForce: "Will force", lineWifi: "WIFI ",
+	linkConnect: "CONNECT", linkClosed: "CLOSED", linkFail: "CONNECT FAIL",
+}
+
+// word returns which of words a line is, or begins with; lineOther if it is none.
+func word(p []byte) int {
+	for w := range words {
+		if w != lineOther && starts(p, words[w]) && (len(p) == len(words[w]) || lineBusy <= w && w < lineOther) {
+			return w
+		}
+	}
+	return lineOther
 }
 
 // prompted takes the prompt for data.
@@ -717,20 +734,4 @@ func (c *chip) restarted() {
 		c.lose(i)
 	}
 	c.eng.CheckSoon()
-}
-
-// wifi takes news of the station.
-func (c *chip) wifi(p []byte) {
-	switch string(p) {
-	case "GOT IP":
-		c.joined = true
-	case "GOT IPv6 LL", "GOT IPv6 GL":
-		if c.new6 = c.v6; c.new6 {
-			c.eng.CheckSoon()
-		}
-	case "DISCONNECT":
-		if c.joined = false; !c.isAP() {
-			c.eng.CheckSoon()
-		}
-	}
 }
