@@ -55,21 +55,20 @@ const (
 // Data follow a head that says how many bytes they are, and are counted, never looked
 // at. Everything else is lines.
 type wire struct {
-	uart   UART
-	in     [readMax]byte // bytes taken from the UART; those from r to w are still to be looked at
-	r, w   uint8
-	line   [lineMax]byte // the line that is coming in
-	n      uint8
-	quoted bool // inside quotes of the line
-	cut    bool // the line is longer than line
-	fresh  bool // nothing came since the end of data
+	r, w   uint8 // of in
+	n      uint8 // of line
+	quoted bool  // inside quotes of the line
+	fresh  bool  // nothing came since the end of data
+	sink   sink  // where data go
+	due    flag  // for Signal: data have begun, and are awaited
 
 	// What is coming in are data.
 	need  int           // bytes still to come
-	sink  sink          // where they go
 	dst   []byte        // for sinkCaller: the rest of the caller's buffer
 	heard time.Duration // when something came last
-	due   flag          // for Signal: data have begun, and are awaited
+	uart  UART
+	in    [readMax]byte // bytes taken from the UART; those from r to w are still to be looked at
+	line  [lineMax]byte // the line that is coming in
 }
 
 // sink is where data go.
@@ -192,7 +191,7 @@ func (c *chip) feed(b byte) {
 			p = p[1:]
 		}
 		fresh := w.fresh
-		w.n, w.quoted, w.cut, w.fresh = 0, false, false, false
+		w.n, w.quoted, w.fresh = 0, false, false
 		known := len(p) == 0 && ended || c.dispatch(p)
 		if fresh && !known {
 			c.misframed() // the data had a byte more or less than their head said
@@ -213,8 +212,6 @@ func (c *chip) feed(b byte) {
 	if int(w.n) < lineMax {
 		w.line[w.n] = b
 		w.n++
-	} else {
-		w.cut = true
 	}
 }
 
@@ -234,7 +231,7 @@ func (c *chip) heads(h *header, b byte) bool {
 // begin starts to take data.
 func (c *chip) begin(h *header) {
 	w := &c.wire
-	w.n, w.quoted, w.cut, w.fresh = 0, false, false, false
+	w.n, w.quoted, w.fresh = 0, false, false
 	w.need = h.size
 	w.heard = c.eng.Elapsed()
 	if h.link < 0 {
