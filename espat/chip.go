@@ -78,6 +78,7 @@ type chip struct {
 	timed     bool // SNTP is
 	flow      bool // flow control is
 	rated     bool // the UART's speed was set
+	sense     bool // something came that makes sense
 
 	wire  wire
 	pool  pool

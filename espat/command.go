@@ -203,12 +203,11 @@ func (c *chip) watch() {
 	}
 	now := c.eng.Elapsed()
 	if c.nudge != 0 && now >= c.nudge && (c.step == stepFinal || c.step == stepSent) {
-		c.silent++
-		if !c.nudged || c.wire.heard >= c.nudge-c.lim.nudge {
-			c.silent = 0 // "busy" is an answer
+		if !c.nudged {
+			c.silent = 0
 		}
-		if c.silent == 3 {
-			c.late() // it hangs
+		if c.silent++; c.silent > 3 {
+			c.late() // it hangs, or has another speed
 			return
 		}
 		c.nudge = now + c.lim.nudge
@@ -457,15 +456,13 @@ func (c *chip) hello(limit time.Duration) bool {
 
 // hush waits until nothing comes any more.
 func (c *chip) hush() {
-	end := c.eng.Elapsed() + 20*c.lim.guard
-	for c.eng.Elapsed() < end {
-		c.wire.heard = c.eng.Elapsed()
-		time.Sleep(c.lim.guard)
-		c.eng.Waiting()
-		heard := c.wire.heard
-		if c.pump(); c.wire.heard == heard {
-			return
-		}
+	var n nap
+	now := c.eng.Elapsed()
+	c.wire.heard = now
+	// What comes meanwhile has to be taken, or the UART loses some of it.
+	for end := now + 20*c.lim.guard; now < end && now-c.wire.heard < c.lim.guard; now = c.eng.Elapsed() {
+		c.sleep(&n)
+		c.pump()
 	}
 }
 
@@ -585,6 +582,7 @@ func (c *chip) dispatch(p []byte) bool {
 			c.eng.CheckSoon()
 		}
 	case lineBusy:
+		c.silent = 0
 		// In the middle of data it was something else that came too early.
 		c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)
 	case lineRecv:

@@ -366,6 +366,7 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 		c.jobConn = noConn // who gets the result closes the link
 	}
 	*k = conn{link: noLink}
+	c.pace()
 	switch {
 	case needServer && st == connListening:
 		c.unlisten()

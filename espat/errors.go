@@ -93,7 +93,7 @@ var (
 	errLongHost    = offload.Wrap("espat: host name is longer than the firmware's commands take", netdev.ErrMalAddr)
 	errTLS         = offload.Wrap("espat: no encrypted connection: nobody listens there, or a certificate was refused", netdev.ErrConnRefused)
 	errOneServer   = offload.Wrap("espat: the firmware has one server: close the other listener first", netdev.ErrAddrInUse)
-	errNoTLSServer = offload.Wrap("espat: the ESP8266 has no TLS server", netdev.ErrNotSupported)
+	errNoTLSServer = offload.Wrap("espat: the firmware has no TLS server: an ESP32 with 2.1 or newer has", netdev.ErrNotSupported)
 	errNotSent     = offload.Wrap("espat: the module did not send the datagram", netdev.ErrDevice)
 	errEmpty       = offload.Wrap("espat: the firmware sends no empty datagrams", netdev.ErrNotSupported)
 	errStatic      = offload.Wrap("espat: Static needs an IPv4 Addr and a Mask", netdev.ErrMalAddr)

@@ -378,6 +378,9 @@ func (m *fakeModule) run(cmd string) string {
 		m.dinfo = a[0] == "1"
 		return okay
 	case "AT+CWMODE":
+		if m.major() == 1 && link == 0 {
+			return error_
+		}
 		m.mode = link
 		return okay
 	case "AT+CWJAP":

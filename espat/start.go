@@ -250,7 +250,7 @@ func (c *chip) raise() fault {
 	if err := c.setBaud(baud, cfg.FlowControl); err != 0 {
 		return err
 	}
-	c.flow = cfg.FlowControl
+	c.flow, c.sense = cfg.FlowControl, false
 	for range 3 {
 		if c.hello(c.lim.probe) {
 			c.slow = 0
@@ -258,7 +258,10 @@ func (c *chip) raise() fault {
 		}
 		c.hush()
 	}
-	// If that is not the first time the wires are not good enough: from now on without.
-	c.slow++
+	if !c.sense {
+		// If that is not the first time the wires are not good enough: from now on
+		// without.
+		c.slow++
+	}
 	return errNoAnswer
 }

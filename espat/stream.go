@@ -106,6 +106,7 @@ func (c *chip) started(i int8, r result) {
 		k.state = connNew // the link was another's
 	case r == resultOK:
 		k.state = connOpen
+		c.pace()
 		if s := c.eng.Socket(offload.Handle(i)); s != nil && !k.kind.IsDatagram() {
 			c.eng.SetPort(s, c.localPort)
 		}
@@ -163,6 +164,7 @@ func (c *chip) listen(s *offload.Socket) fault {
 		return err
 	}
 	c.of(s).state = connListening
+	c.pace()
 	// The firmware's own default closes idle connections, on some versions.
 	err = c.at("+CIPSTO=").num(min(int(c.cfg.IdleTimeout/time.Second), 7200)).run(c.lim.answer)
 	if err == errRefused {
@@ -178,7 +180,7 @@ func (c *chip) serve(s *offload.Socket) fault {
 			c.raw(`,"TCPv6"`)
 		}
 	} else {
-		if c.fw.esp8266 {
+		if c.fw.esp8266 || !c.fw.least(2, 1) {
 			return c.because(errNoTLSServer)
 		}
 		c.raw(`,"SSL`)
@@ -281,8 +283,8 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 		return 0, c.why(k, errConnReset)
 	}
 	n := min(len(p), c.fw.sendMax())
-	if k.waits && c.fw.esp8266 && !c.fw.nonos() {
-		n = min(n, halfBuffer)
+	if k.waits && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
+		n = min(n, shortSend)
 	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
 	if err := c.deliver(i, p[:n]); err != 0 {
@@ -295,10 +297,30 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 	return n, 0
 }
 
-// halfBuffer is half the send buffer of the ESP8266's ESP-AT 2. Once the peer is so far away
+// shortSend is half the send buffer of the ESP8266's ESP-AT 2. Once the peer is so far away
 // that sends wait for its acknowledgements, two such halves make best use of it; of two
-// sends of the most that CIPSEND takes, the second would wait with most of itself.
-const halfBuffer = 1440
+// sends of the most that CIPSEND takes, the second would wait with most of itself. And
+// while one lasts, the pool has to have room for what is pushed.
+const shortSend = 1440
+
+// pushing reports whether data may come that were not asked for.
+func (c *chip) pushing() bool {
+	for i := range c.conns {
+		if k := &c.conns[i]; k.kind.IsDatagram() && k.state == connOpen {
+			return true
+		}
+	}
+	return !c.passive
+}
+
+// pace has the UART looked at as often as it has to be if data may come unasked.
+func (c *chip) pace() {
+	t := time.Second
+	if !c.flow && c.pushing() {
+		t = c.byteTime(ringHalf)
+	}
+	c.eng.SetSignalTime(t)
+}
 
 // deliver sends the command that was built, one of CIPSEND, and then its data.
 func (c *chip) deliver(i int, p []byte) fault {
@@ -312,10 +334,19 @@ func (c *chip) deliver(i int, p []byte) fault {
 	if c.step != stepData {
 		return c.outcome()
 	}
-	// All of it, even if the link has ended meanwhile: the module waits for it.
+	// All of it, even if the link has ended meanwhile: the module waits for it. What
+	// comes meanwhile has to be taken, since the UART keeps little.
+	c.sending = len(p)
+	c.until = c.eng.Elapsed() + 2*c.byteTime(len(p)) + c.lim.answer
+	for ; len(p) > ringHalf && c.step == stepData; p = p[ringHalf:] {
+		c.write(p[:ringHalf])
+		c.pump()
+	}
+	if c.step != stepData {
+		return errDataLost // the module has restarted
+	}
 	c.write(p)
-	c.step, c.sending = stepRecv, len(p)
-	c.until = c.eng.Elapsed() + c.byteTime(len(p)) + c.lim.answer
+	c.step = stepRecv
 	if c.await(stepRecv, 0, c.lim.grace) != 0 {
 		return errNoAnswer // and it stays outstanding: see watch
 	}

@@ -281,11 +281,17 @@ func (c *chip) leave() fault {
 		c.writeText("AT+RST\r\n")
 		return errLate
 	}
-	if c.isAP() || needAP && c.cfg.AP != nil {
-		c.ap, c.joined = false, false
-		return c.cur("+CWMODE").num(0).run(c.lim.answer)
+	both := c.isAP() || needAP && c.cfg.AP != nil
+	c.ap, c.joined = false, false
+	if both {
+		off := 0
+		if c.fw.nonos() { // which has no such mode
+			off = 1
+		}
+		if err := c.cur("+CWMODE").num(off).run(c.lim.answer); err != 0 || off == 0 {
+			return err
+		}
 	}
-	c.joined = false
 	return c.at("+CWQAP").run(c.lim.answer)
 }
 
@@ -349,12 +355,21 @@ func (c *chip) look() (up bool, err fault) {
 	if c.isAP() {
 		return true, 0
 	}
-	if newer {
+	switch {
+	case c.fw.least(2, 2):
 		if err := c.at("+CWSTATE?").ask("+CWSTATE:", c.lim.answer); err != 0 {
 			return false, err
 		}
 		n, _ := number(c.answer)
 		up = n == 2
+	case status == 3 && c.joined:
+		// Links of datagrams are open without a network, too.
+		if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != 0 {
+			return false, err
+		}
+		up = len(c.answer) > 0
+	case status == 3:
+		up = false // it has told so
 	}
 	c.joined = up
 	return up, 0

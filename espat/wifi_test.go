@@ -401,7 +401,7 @@ func TestAccessPoint(t *testing.T) {
 				}
 				d.NetDisconnect()
 				m.do(func() {
-					if m.mode != 0 {
+					if m.mode&2 != 0 {
 						t.Errorf("mode %d after NetDisconnect", m.mode)
 					}
 				})

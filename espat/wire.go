@@ -192,7 +192,11 @@ func (c *chip) feed(b byte) {
 		}
 		fresh := w.fresh
 		w.n, w.quoted, w.fresh = 0, false, false
-		known := len(p) == 0 && ended || c.dispatch(p)
+		known := len(p) == 0 && ended
+		if !known {
+			known = c.dispatch(p)
+			c.sense = c.sense || needRates && known
+		}
 		if fresh && !known {
 			c.misframed() // the data had a byte more or less than their head said
 		}

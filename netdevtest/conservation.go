@@ -36,7 +36,8 @@ type Faulty struct {
 	// Disrupted reports whether the chip was reset or lost its link since
 	// Play.
 	Disrupted func() bool
-	// Patience is how long a call without a deadline may take, 0 for half a minute.
+	// Patience is how long a call without a deadline may take, 0 for half a minute, and
+	// how much longer than usual the chip may be out of order.
 	Patience time.Duration
 	// Quiet reports whether nothing went wrong since Play; nil for an empty Log.
 	Quiet func() bool
@@ -991,6 +992,7 @@ func (r *run) settle(c *stream) {
 func (r *run) recover() {
 	var open []int
 	var err error
+	recovering := recovering + r.b.Patience
 	until := time.Now().Add(recovering)
 	for len(open) < r.b.Sockets {
 		fd := -1

@@ -114,7 +114,7 @@ func beyond(what string, took, bound time.Duration) figure {
 	return figure{what, ms(took), "ms", ms(bound), fmt.Sprintf("%.1f ms beyond", ms(took-bound)), false}
 }
 
-var figureLine = regexp.MustCompile(`^(.+?) +([0-9.]+) (ms|/s|kB/s)(?: +bound +([0-9.]+))?`)
+var figureLine = regexp.MustCompile(`^(.+?) +([0-9.]+) (ms|/s|/KB|kB/s)(?: +bound +([0-9.]+))?`)
 
 // parseFigure reads what String wrote, but for the note.
 func parseFigure(line string) (f figure, ok bool) {
@@ -530,7 +530,7 @@ func compare(t *testing.T, name, head string, figures []figure) {
 	}
 	same := len(committed) == len(figures)
 	for _, f := range figures {
-		if !f.near(committed[f.what]) {
+		if !f.near(committed[strings.TrimRight(f.what, " ")]) {
 			t.Logf("not as committed: %v", f)
 			same = false
 		}

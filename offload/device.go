@@ -99,7 +99,7 @@ func New(chip Chip, cfg Config) *Device {
 		limit:   uint8(cfg.Sockets),
 		sockets: make([]Socket, cfg.Sockets),
 	}
-	d.poll.kick = newBell()
+	d.poll.kick, d.poll.most = newBell(), signalMax
 	d.sig, _ = chip.(Signaller)
 	if cfg.Buffer > 0 {
 		needingBuffers()
