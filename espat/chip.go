@@ -2,7 +2,6 @@ package espat
 
 import (
 	"net/netip"
-	"time"
 
 	"tinynet/offload"
 )
@@ -24,7 +23,8 @@ type chip struct {
 	long     bool // it does not fit
 	mine     bool // it is the one in out
 	busy     bool // the module did not take it
-	nudged   bool // it was asked after
+	nudges   bool // it is to be asked after
+	nudged   bool // and was
 	freed    bool // and the module does nothing else any more
 	up, down bool // the link that it opens was open, and has ended
 
@@ -53,18 +53,19 @@ type chip struct {
 	outn    int
 	answer  []byte // of its reply, in out: the command was taken
 	prefix  string
-	until   time.Duration // when it is late
-	nudge   time.Duration // when to ask after it, 0 for never
-	calm    time.Duration // until when nothing is to be sent
-	sending int           // bytes of data
+	began   span // when it was sent, or its answer became due
+	limit   span // when it is late after that
+	asked   span // when it was asked after; else as began
+	left    span // when data mode was left: see sync
+	sending int  // bytes of data
 
 	// More of the read.
 	got    int // bytes; -1 for more than most
 	most   int
-	readAt time.Duration
+	readAt span
 
 	// More of the module.
-	lastLook  time.Duration // at its state
+	lastLook  span // at its state
 	baud      uint32
 	localPort uint16 // of the link that was opened last
 	slow      uint8  // times that the higher speed did not work

@@ -111,15 +111,15 @@ func (c *chip) text(s string) *chip {
 }
 
 // run makes the exchange whose command was built.
-func (c *chip) run(limit time.Duration) fault { return c.exchange(wantNothing, "", limit) }
+func (c *chip) run(limit span) fault { return c.exchange(wantNothing, "", limit) }
 
 // ask is run for a command whose reply is a line that begins with prefix. The rest of
 // it is in answer afterwards, nil if there was none, until the next command is built.
-func (c *chip) ask(prefix string, limit time.Duration) fault {
+func (c *chip) ask(prefix string, limit span) fault {
 	return c.exchange(wantLine, prefix, limit)
 }
 
-func (c *chip) exchange(w want, prefix string, limit time.Duration) fault {
+func (c *chip) exchange(w want, prefix string, limit span) fault {
 	if err := c.issue(jobPlain, stepFinal, w, prefix, limit); err != 0 {
 		return err
 	}
@@ -129,7 +129,7 @@ func (c *chip) exchange(w want, prefix string, limit time.Duration) fault {
 // finish waits for the result of the command that was issued. One that takes long by
 // its nature is left outstanding if the call has to end; of another the result is then
 // waited for only a while longer, since it cannot come again.
-func (c *chip) finish(limit time.Duration) fault {
+func (c *chip) finish(limit span) fault {
 	grace := c.lim.grace
 	if limit >= c.lim.scan {
 		grace = atOnce
@@ -163,7 +163,7 @@ func (c *chip) outcome() fault {
 }
 
 // issue sends the command that was built, once the one before is done.
-func (c *chip) issue(j job, s step, w want, prefix string, limit time.Duration) fault {
+func (c *chip) issue(j job, s step, w want, prefix string, limit span) fault {
 	if c.long {
 		return errLong
 	}
@@ -179,20 +179,23 @@ func (c *chip) issue(j job, s step, w want, prefix string, limit time.Duration) 
 }
 
 // byteTime is how long n bytes take on the wire.
-func (c *chip) byteTime(n int) time.Duration {
-	return time.Duration(n) * (10 * time.Second / time.Duration(c.baud))
+func (c *chip) byteTime(n int) span {
+	return span(uint64(n) * uint64(10*time.Second>>10) / uint64(c.baud))
 }
 
 // begun notes that a command is outstanding.
-func (c *chip) begun(j job, s step, limit time.Duration) {
+func (c *chip) begun(j job, s step, limit span) {
 	c.job, c.step, c.want, c.busy = j, s, wantNothing, false
 	c.jobConn, c.nudged, c.freed = noConn, false, false
-	now := c.eng.Elapsed()
-	c.until, c.nudge = now+limit, 0
-	if limit > c.lim.answer {
-		c.nudge = now + c.lim.nudge
-	}
+	c.within(limit)
+	c.nudges, c.asked = limit > c.lim.answer, c.began
 }
+
+// within says how long the module may take from now on.
+func (c *chip) within(limit span) { c.began, c.limit = c.now(), limit }
+
+// overdue reports whether it has taken longer.
+func (c *chip) overdue() bool { return c.since(c.began) >= c.limit }
 
 // watch looks after a command that is outstanding for long. A result that was lost on
 // the wire would never come, so the module is asked something harmless: it
@@ -201,8 +204,7 @@ func (c *chip) watch() {
 	if c.step == stepIdle {
 		return
 	}
-	now := c.eng.Elapsed()
-	if c.nudge != 0 && now >= c.nudge && (c.step == stepFinal || c.step == stepSent) {
+	if c.nudges && c.since(c.asked) >= c.lim.nudge && (c.step == stepFinal || c.step == stepSent) {
 		if !c.nudged {
 			c.silent = 0
 		}
@@ -210,11 +212,10 @@ func (c *chip) watch() {
 			c.late() // it hangs, or has another speed
 			return
 		}
-		c.nudge = now + c.lim.nudge
-		c.nudged = true
+		c.nudged, c.asked = true, c.now()
 		c.writeText("AT+CIPMUX?\r\n")
 	}
-	if now >= c.until && c.job != jobPlain {
+	if c.overdue() && c.job != jobPlain {
 		c.late()
 	}
 }
@@ -248,7 +249,7 @@ func (c *chip) ended(r result) {
 		case k == noConn:
 		case r != resultOK:
 			c.spoil(int(k))
-		case c.nudged || c.eng.Elapsed()+c.lim.nudge-c.nudge > 3*time.Millisecond+c.byteTime(16):
+		case c.nudged || c.since(c.asked) > spanOf(3*time.Millisecond)+c.byteTime(16):
 			c.conns[k].waits = true // SEND OK comes long after Recv
 		}
 	}
@@ -268,10 +269,11 @@ func (c *chip) late() {
 // module was too busy to take it. If the call has to end, for as long as grace, the error
 // is errLate, and the command stays outstanding; so it does after limit, if that is
 // not 0.
-func (c *chip) await(s step, limit, grace time.Duration) fault {
-	start := c.eng.Elapsed()
-	var end time.Duration
-	var again, pause time.Duration // when to send it again, and the last wait for that
+func (c *chip) await(s step, limit, grace span) fault {
+	start := c.now()
+	var over span // when it was found that the call has to end
+	ends, again := false, false
+	var dropped, pause span // when it was, and how long to wait before it is sent again
 	var n nap
 	for {
 		c.pump()
@@ -281,29 +283,29 @@ func (c *chip) await(s step, limit, grace time.Duration) fault {
 		if err := c.state(); err != 0 {
 			return err
 		}
-		now := c.eng.Elapsed()
+		now := c.now()
 		switch {
-		case c.busy && again == 0 && c.mine:
-			c.busy = false
+		case c.busy && !again && c.mine:
+			again, c.busy = true, false
 			pause = min(max(2*pause, c.lim.busy), 16*c.lim.busy)
-			again = now + pause
-		case again != 0 && now >= again:
+			dropped = now
+		case again && now-dropped >= pause:
 			// It has given no result of its own meanwhile, so it was dropped.
-			again, c.busy = 0, false
+			again, c.busy = false, false
 			c.resend()
 			start = now
 		}
 		switch {
-		case now >= c.until:
+		case c.overdue():
 			c.late()
 			return 0
-		case limit != 0 && again == 0 && now-start >= limit:
+		case limit != 0 && !again && now-start >= limit:
 			return errLate
-		case grace >= 0 && n.long && c.eng.Interrupted() != nil:
-			if end == 0 {
-				end = now + grace
+		case grace != never && n.long && c.eng.Interrupted() != nil:
+			if !ends {
+				ends, over = true, now
 			}
-			if now >= end {
+			if now-over >= grace {
 				return errLate
 			}
 		}
@@ -314,34 +316,36 @@ func (c *chip) await(s step, limit, grace time.Duration) fault {
 // What await may be told of the call's end beside a time.
 const (
 	atOnce = 0
-	never  = -1
+	never  = ^span(0)
 )
 
 // ringHalf is how many bytes may come between two looks at the UART: half of what
 // TinyGo's UARTs keep.
 const ringHalf = 64
 
+const millisecond = span(time.Millisecond >> 10)
+
 // nap is how long to wait for the next byte.
 type nap struct {
 	count uint8
 	long  bool // a millisecond has passed
-	ticks time.Duration
+	ticks span
 }
 
 // sleep waits for bytes, shortly: a UART of a board keeps few. In the middle of data it
 // is known how many come, and there is no sense in taking them one by one.
 func (c *chip) sleep(n *nap) {
-	t := 50 * time.Microsecond
+	t := spanOf(50 * time.Microsecond)
 	if n.count >= 20 {
-		t = 200 * time.Microsecond
+		t = spanOf(200 * time.Microsecond)
 	} else {
 		n.count++
 	}
 	if need := c.wire.need; need > 0 {
-		t = min(max(t, c.byteTime(min(need, ringHalf))), time.Millisecond)
+		t = min(max(t, c.byteTime(min(need, ringHalf))), millisecond)
 	}
-	time.Sleep(t)
-	if n.ticks += t; n.ticks >= time.Millisecond {
+	t.sleep()
+	if n.ticks += t; n.ticks >= millisecond {
 		n.ticks, n.long = 0, true
 		c.eng.Waiting()
 	}
@@ -400,7 +404,7 @@ func (c *chip) state() fault {
 // sync gets in step with the module again after a command had no answer: whatever it
 // still has to say is let by, and if it waits for data that is ended.
 func (c *chip) sync() fault {
-	patience := c.eng.Elapsed() + c.lim.answer
+	start := c.now()
 	for try := 0; try < 4; {
 		if c.eng.Interrupted() != nil {
 			return c.over() // the next call goes on
@@ -410,10 +414,10 @@ func (c *chip) sync() fault {
 			// Before anything else is written: it would be data.
 			c.waits = false
 			c.cancel()
-			c.calm = c.eng.Elapsed() + 40*c.lim.guard // a second is asked for
+			c.left = c.now()
 		}
 		var n nap
-		for c.eng.Elapsed() < c.calm {
+		for c.since(c.left) < 40*c.lim.guard { // a second is asked for
 			if c.sleep(&n); n.long && c.eng.Interrupted() != nil {
 				return c.over()
 			}
@@ -428,7 +432,7 @@ func (c *chip) sync() fault {
 		if err := c.state(); err != 0 {
 			return err
 		}
-		if !c.busy || c.eng.Elapsed() > patience {
+		if !c.busy || c.since(start) > c.lim.answer {
 			try++
 		}
 	}
@@ -438,13 +442,13 @@ func (c *chip) sync() fault {
 
 // cancel makes the module wait for data no more, if it does.
 func (c *chip) cancel() {
-	time.Sleep(c.lim.guard)
+	c.lim.guard.sleep()
 	c.writeText("+++")
 	c.hush()
 }
 
 // hello asks the module for a sign of life.
-func (c *chip) hello(limit time.Duration) bool {
+func (c *chip) hello(limit span) bool {
 	c.begun(jobPlain, stepFinal, limit)
 	c.mine = false
 	c.writeText("AT\r\n")
@@ -457,10 +461,10 @@ func (c *chip) hello(limit time.Duration) bool {
 // hush waits until nothing comes any more.
 func (c *chip) hush() {
 	var n nap
-	now := c.eng.Elapsed()
-	c.wire.heard = now
+	start := c.now()
+	c.wire.heard = start
 	// What comes meanwhile has to be taken, or the UART loses some of it.
-	for end := now + 20*c.lim.guard; now < end && now-c.wire.heard < c.lim.guard; now = c.eng.Elapsed() {
+	for c.since(start) < 20*c.lim.guard && c.since(c.wire.heard) < c.lim.guard {
 		c.sleep(&n)
 		c.pump()
 	}
@@ -501,7 +505,7 @@ func (c *chip) short(s string, n int) {
 			break
 		}
 		c.step = stepIdle
-		time.Sleep(c.lim.busy)
+		c.lim.busy.sleep()
 	}
 }
 
@@ -513,12 +517,11 @@ func (c *chip) settle() {
 		if c.pump(); c.step != stepFinal || c.busy {
 			return
 		}
-		now := c.eng.Elapsed()
 		if !over && n.long && c.eng.Interrupted() != nil {
 			over = true
-			c.until = min(c.until, now+c.lim.grace)
+			c.limit = min(c.limit, c.since(c.began)+c.lim.grace)
 		}
-		if now >= c.until {
+		if c.overdue() {
 			c.late()
 			return
 		}
@@ -588,7 +591,7 @@ func (c *chip) dispatch(p []byte) bool {
 	case lineRecv:
 		if n, rest := number(rest); c.step == stepRecv && n == c.sending && starts(rest, " bytes") {
 			c.step = stepSent
-			c.nudge = c.eng.Elapsed() + c.lim.nudge
+			c.nudges, c.asked = true, c.now()
 		}
 	case lineMux:
 		if c.nudged {

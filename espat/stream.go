@@ -60,7 +60,7 @@ func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 			return false, err
 		}
 		// That it is busy the module says at once.
-		if c.await(stepFinal, c.byteTime(c.outn)+5*time.Millisecond, never) != 0 {
+		if c.await(stepFinal, c.byteTime(c.outn)+5*millisecond, never) != 0 {
 			return false, 0
 		}
 		switch k := &c.conns[i]; k.state {
@@ -79,7 +79,7 @@ func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 }
 
 // start sends the command that was built, which opens a link.
-func (c *chip) start(i, link int, limit time.Duration) fault {
+func (c *chip) start(i, link int, limit span) fault {
 	if err := c.issue(jobStart, stepFinal, wantNothing, "", limit); err != 0 {
 		return err
 	}
@@ -317,7 +317,7 @@ func (c *chip) pushing() bool {
 func (c *chip) pace() {
 	t := time.Second
 	if !c.flow && c.pushing() {
-		t = c.byteTime(ringHalf)
+		t = c.byteTime(ringHalf).duration()
 	}
 	c.eng.SetSignalTime(t)
 }
@@ -337,7 +337,7 @@ func (c *chip) deliver(i int, p []byte) fault {
 	// All of it, even if the link has ended meanwhile: the module waits for it. What
 	// comes meanwhile has to be taken, since the UART keeps little.
 	c.sending = len(p)
-	c.until = c.eng.Elapsed() + 2*c.byteTime(len(p)) + c.lim.answer
+	c.within(2*c.byteTime(len(p)) + c.lim.answer)
 	for ; len(p) > ringHalf && c.step == stepData; p = p[ringHalf:] {
 		c.write(p[:ringHalf])
 		c.pump()
@@ -356,7 +356,7 @@ func (c *chip) deliver(i int, p []byte) fault {
 		}
 		return errDataLost
 	}
-	c.until = c.eng.Elapsed() + c.lim.send
+	c.within(c.lim.send)
 	return 0
 }
 
@@ -399,9 +399,9 @@ func (c *chip) recv(s *offload.Socket, p []byte) (int, fault) {
 // a byte of the data is lost, they had to take its place.
 func (c *chip) awaitNext(i int) {
 	w := &c.wire
-	end := w.heard + c.byteTime(3) + 50*time.Microsecond
+	most := c.byteTime(3) + spanOf(50*time.Microsecond)
 	var n nap
-	for w.fresh && c.pool.fresh && c.dataConn == int8(i) && c.eng.Elapsed() < end {
+	for w.fresh && c.pool.fresh && c.dataConn == int8(i) && c.since(w.heard) < most {
 		c.sleep(&n)
 		c.pump()
 	}
@@ -414,9 +414,9 @@ func (c *chip) awaitNotice(i int) {
 		return
 	}
 	k := &c.conns[i]
-	end := c.readAt + 300*time.Microsecond + c.byteTime(25)
+	most := spanOf(300*time.Microsecond) + c.byteTime(25)
 	var n nap
-	for !k.avail && k.state == connOpen && c.eng.Elapsed() < end {
+	for !k.avail && k.state == connOpen && c.since(c.readAt) < most {
 		c.sleep(&n)
 		c.pump()
 	}
@@ -441,7 +441,7 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	c.readConn, c.most, c.got, w.dst = int8(i), most, 0, p
 	c.at("+CIPRECVDATA=").num(int(k.link)).char(',').num(most)
 	err := c.exchange(wantData, "", c.lim.answer+c.byteTime(most))
-	c.readAt = c.eng.Elapsed()
+	c.readAt = c.now()
 	w.dst = nil
 	switch {
 	case err == errRefused:

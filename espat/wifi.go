@@ -102,7 +102,7 @@ func (c *chip) beginJoin(p *netlink.ConnectParams) fault {
 		s := int((p.ConnectTimeout + time.Second - 1) / time.Second)
 		c.raw(",,,,,,").num(min(max(s, 3), 600))
 	}
-	return c.issue(jobJoin, stepFinal, wantLine, "+CWJAP:", max(p.ConnectTimeout, 20*time.Second)+c.lim.answer)
+	return c.issue(jobJoin, stepFinal, wantLine, "+CWJAP:", spanOf(max(p.ConnectTimeout, 20*time.Second))+c.lim.answer)
 }
 
 // endJoin takes the result of the attempt.
@@ -126,7 +126,7 @@ func (c *chip) endJoin(p *netlink.ConnectParams) (netip.Addr, fault) {
 		return netip.Addr{}, errConnectFailed
 	}
 	c.joined = true
-	c.lastLook = c.eng.Elapsed()
+	c.lastLook = c.now()
 	if needTime && c.cfg.TimeServer != "" || needTLS && c.cfg.TLS != nil && c.cfg.TLS.Verify {
 		if err := c.startTime(); err != 0 && err != errRefused {
 			return netip.Addr{}, err
@@ -322,7 +322,7 @@ func (c *chip) check() (up bool, err fault) {
 			return true, err
 		}
 	}
-	if c.eng.Elapsed()-c.lastLook < c.lim.check {
+	if c.since(c.lastLook) < c.lim.check {
 		return true, 0
 	}
 	return c.look()
@@ -333,7 +333,7 @@ func (c *chip) look() (up bool, err fault) {
 	if err := c.ready(); err != 0 {
 		return false, err
 	}
-	c.lastLook = c.eng.Elapsed()
+	c.lastLook = c.now()
 	c.seen = 0
 	newer := c.fw.least(2, 3)
 	if newer {

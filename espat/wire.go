@@ -9,39 +9,39 @@ import (
 // limits are the times that the driver waits, gathered so that tests can
 // shorten them.
 type limits struct {
-	reset  time.Duration // reset pin held
-	boot   time.Duration // from a reset to "ready"
-	probe  time.Duration // for the answer to AT at a speed that is only tried
-	answer time.Duration // for the result of a command that waits for nothing
-	scan   time.Duration // of a scan, or another thing that the radio does
-	name   time.Duration // of a look-up
-	dial   time.Duration // of CIPSTART: the TCP of the module, and then TLS
-	send   time.Duration // for SEND OK, if it waits for the peer; see sendTimeout
-	prompt time.Duration // that a call waits for another's command before it makes room
-	busy   time.Duration // before a command that the module was too busy for is sent again
-	guard  time.Duration // of silence around +++, and between two commands after one was lost
-	stall  time.Duration // without a byte in the middle of data: no more will come
-	grace  time.Duration // for an answer that is due at once, to a call that has to end
-	nudge  time.Duration // before a command that waits for the network is asked after
-	check  time.Duration // between two looks at the module's own state
+	reset  span // reset pin held
+	boot   span // from a reset to "ready"
+	probe  span // for the answer to AT at a speed that is only tried
+	answer span // for the result of a command that waits for nothing
+	scan   span // of a scan, or another thing that the radio does
+	name   span // of a look-up
+	dial   span // of CIPSTART: the TCP of the module, and then TLS
+	send   span // for SEND OK, if it waits for the peer; see sendTimeout
+	prompt span // that a call waits for another's command before it makes room
+	busy   span // before a command that the module was too busy for is sent again
+	guard  span // of silence around +++, and between two commands after one was lost
+	stall  span // without a byte in the middle of data: no more will come
+	grace  span // for an answer that is due at once, to a call that has to end
+	nudge  span // before a command that waits for the network is asked after
+	check  span // between two looks at the module's own state
 }
 
 var defaultLimits = limits{
-	reset:  10 * time.Millisecond,
-	boot:   5 * time.Second,
-	probe:  150 * time.Millisecond,
-	answer: 3 * time.Second,
-	scan:   15 * time.Second,
-	name:   30 * time.Second,
-	dial:   120 * time.Second,
-	send:   sendTimeout*time.Millisecond + 5*time.Second,
-	prompt: 2 * time.Millisecond,
-	busy:   10 * time.Millisecond,
-	guard:  25 * time.Millisecond, // 20 ms are asked for
-	stall:  250 * time.Millisecond,
-	grace:  500 * time.Millisecond,
-	nudge:  2 * time.Second,
-	check:  2 * time.Second,
+	reset:  spanOf(10 * time.Millisecond),
+	boot:   spanOf(5 * time.Second),
+	probe:  spanOf(150 * time.Millisecond),
+	answer: spanOf(3 * time.Second),
+	scan:   spanOf(15 * time.Second),
+	name:   spanOf(30 * time.Second),
+	dial:   spanOf(120 * time.Second),
+	send:   spanOf(sendTimeout*time.Millisecond + 5*time.Second),
+	prompt: spanOf(2 * time.Millisecond),
+	busy:   spanOf(10 * time.Millisecond),
+	guard:  spanOf(25 * time.Millisecond), // 20 ms are asked for
+	stall:  spanOf(250 * time.Millisecond),
+	grace:  spanOf(500 * time.Millisecond),
+	nudge:  spanOf(2 * time.Second),
+	check:  spanOf(2 * time.Second),
 }
 
 const (
@@ -63,9 +63,9 @@ type wire struct {
 	due    flag  // for Signal: data have begun, and are awaited
 
 	// What is coming in are data.
-	need  int           // bytes still to come
-	dst   []byte        // for sinkCaller: the rest of the caller's buffer
-	heard time.Duration // when something came last
+	need  int    // bytes still to come
+	dst   []byte // for sinkCaller: the rest of the caller's buffer
+	heard span   // when something came last
 	uart  UART
 	in    [readMax]byte // bytes taken from the UART; those from r to w are still to be looked at
 	line  [lineMax]byte // the line that is coming in
@@ -92,7 +92,7 @@ func (c *chip) pump() {
 			if n <= 0 {
 				break
 			}
-			w.heard = c.eng.Elapsed()
+			w.heard = c.now()
 			if w.need > 0 && w.sink == sinkCaller && len(w.dst) > 0 {
 				// Straight to where they go.
 				n = w.read(w.dst[:min(n, w.need, len(w.dst))])
@@ -121,7 +121,7 @@ func (c *chip) pump() {
 		w.r++
 		c.feed(b)
 	}
-	if w.need > 0 && c.eng.Elapsed()-w.heard > c.lim.stall {
+	if w.need > 0 && c.since(w.heard) > c.lim.stall {
 		c.misframed() // lost, or never sent
 	}
 	w.due.set(w.need > 0)
@@ -145,7 +145,7 @@ func (c *chip) data() bool {
 			return true
 		}
 		if c.step == stepIdle {
-			w.heard = c.eng.Elapsed()
+			w.heard = c.now()
 			return false
 		}
 		c.overrun()
@@ -156,7 +156,7 @@ func (c *chip) data() bool {
 		case c.step != stepIdle:
 			c.overrun()
 		case k == 0:
-			w.heard = c.eng.Elapsed()
+			w.heard = c.now()
 			c.notify(int(c.dataConn), offload.Readable)
 			return false
 		default:
@@ -237,7 +237,7 @@ func (c *chip) begin(h *header) {
 	w := &c.wire
 	w.n, w.quoted, w.fresh = 0, false, false
 	w.need = h.size
-	w.heard = c.eng.Elapsed()
+	w.heard = c.now()
 	if h.link < 0 {
 		c.replied(h)
 	} else {
