@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -32,7 +33,17 @@ func openPTY() (line, error) {
 		theirs.Close()
 		return nil, err
 	}
-	return &terminal{File: ours, other: theirs}, nil
+	// The file that pty returns blocks: nothing would end a Read or Write of it.
+	fd, err := unix.FcntlInt(ours.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	ours.Close()
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		theirs.Close()
+		return nil, err
+	}
+	return &terminal{File: os.NewFile(uintptr(fd), ours.Name()), other: theirs}, nil
 }
 
 // stays is the terminal as somebody uses it, which ends for nobody.

@@ -212,9 +212,6 @@ func (t *tool) simulate(f *simFlags, hopeless func(line string)) (*simulation, e
 	if f.ssid == "" && f.passphrase != "" {
 		return nil, usagef("-pass needs -ssid")
 	}
-	if f.rtt < 0 {
-		return nil, usagef("-rtt %v: a round trip takes no less than no time", f.rtt)
-	}
 	if f.serial != "" {
 		return t.attachSerial(f)
 	}
@@ -272,6 +269,9 @@ func (f *simFlags) clock() clock.Clock {
 
 // network starts the network of what is simulated.
 func (t *tool) network(f *simFlags, clk clock.Clock) (*network.Host, error) {
+	if f.rtt < 0 {
+		return nil, usagef("-rtt %v: a round trip takes no less than no time", f.rtt)
+	}
 	return network.NewHost(network.HostConfig{
 		Clock:    clk,
 		Hosts:    f.hosts,
