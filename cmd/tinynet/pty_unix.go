@@ -17,6 +17,7 @@ import (
 type terminal struct {
 	*os.File          // the module's end
 	other    *os.File // kept open, so that one program after another can use it
+	sharing  io.Closer
 
 	mu     sync.Mutex
 	closed bool
@@ -43,7 +44,13 @@ func openPTY() (line, error) {
 		theirs.Close()
 		return nil, err
 	}
-	return &terminal{File: os.NewFile(uintptr(fd), ours.Name()), other: theirs}, nil
+	t := &terminal{File: os.NewFile(uintptr(fd), ours.Name()), other: theirs}
+	if t.sharing, err = share(theirs); err != nil {
+		t.File.Close()
+		theirs.Close()
+		return nil, err
+	}
+	return t, nil
 }
 
 // stays is the terminal as somebody uses it, which ends for nobody.
@@ -69,6 +76,7 @@ func (t *terminal) Close() error {
 		return nil
 	}
 	t.closed = true
+	t.sharing.Close()
 	err := t.File.Close() // first: with nobody at the other end a read would fail otherwise
 	t.other.Close()
 	return err
