@@ -5,6 +5,7 @@ package e2e
 import (
 	"net"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
@@ -129,4 +130,37 @@ func TestSerialPortUnplugged(t *testing.T) {
 		t.Errorf("exit code %d:\n%s", code, stderr)
 	}
 	noStackTrace(t, stderr)
+}
+
+// Tests of several packages have the one module one after another.
+func TestSerialPortUnderTest(t *testing.T) {
+	_, path := startModem(t)
+	dir := module(t, "package main\n\nfunc main() {}\n")
+	for _, name := range []string{"a", "b"} {
+		writeFile(t, filepath.Join(dir, name, name+"_test.go"), "package "+name+`
+
+import (
+	"net"
+	"testing"
+
+	"tinynet/espat"
+)
+
+func Test(t *testing.T) {
+	dev := espat.New(&espat.Config{Ssid: "any"})
+	if err := dev.NetConnect(); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if addrs, err := net.LookupHost("host"); err != nil || addrs[0] != "10.0.0.1" {
+			t.Fatal(addrs, err)
+		}
+	}
+}
+`)
+	}
+	code, stdout, stderr := run(t, dir, "test", "-board", "espat", "-serial", path, "./a", "./b")
+	if code != 0 || strings.Count(stdout, "ok  \t") != 2 {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,7 +180,11 @@ func (r *rootsValue) Set(file string) error {
 	if err != nil {
 		return err
 	}
-	r.file, r.pool = file, x509.NewCertPool()
+	// A test finds it from another folder.
+	if r.file, err = filepath.Abs(file); err != nil {
+		return err
+	}
+	r.pool = x509.NewCertPool()
 	if !r.pool.AppendCertsFromPEM(text) {
 		return errors.New("there is no certificate in it: it needs one or more PEM blocks")
 	}
