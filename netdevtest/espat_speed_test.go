@@ -274,7 +274,7 @@ func together(t *testing.T, s *Setup, n int, up bool) (took time.Duration, fair 
 	var from [links]io.Writer
 	var to [links]io.Reader
 	for i := range links {
-		device, peer := pair(t, s, uint16(7000+i))
+		device, peer := timed(t, s, uint16(7000+i))
 		defer device.Close()
 		from[i], to[i] = peer, chunks{device}
 		if up {
@@ -320,7 +320,7 @@ func together(t *testing.T, s *Setup, n int, up bool) (took time.Duration, fair 
 // such trip, and the longest of those during which the driver looked at the module's state,
 // 0 if it did not.
 func trips(t *testing.T, b *espatBoard, s *Setup, deviceFirst bool, pause time.Duration) (worst, looked time.Duration) {
-	first, second := pair(t, s, 7000)
+	first, second := timed(t, s, 7000)
 	if !deviceFirst {
 		first, second = second, first
 	}
@@ -383,6 +383,7 @@ func clients(t *testing.T, s *Setup) (median, worst time.Duration) {
 		start := time.Now()
 		c, err := s.Peer.Dial(t.Context(), boardPort(t, s, 80))
 		check(t, err)
+		check(t, c.SetDeadline(start.Add(time.Minute)))
 		_, err = io.ReadFull(c, make([]byte, 1))
 		check(t, err)
 		if i > 0 { // the first comes after a silence
@@ -616,6 +617,7 @@ func datagramsOut(t *testing.T, s *Setup, n, size int) time.Duration {
 	peer, err := s.Peer.ListenPacket(7000)
 	check(t, err)
 	defer peer.Close()
+	check(t, peer.SetDeadline(time.Now().Add(10*time.Minute)))
 	fd, err := s.Dev.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, netdev.IPPROTO_UDP)
 	check(t, err)
 	defer s.Dev.Close(fd)
