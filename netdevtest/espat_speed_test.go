@@ -223,22 +223,19 @@ func TestESPATBoundsHaveTheSimulatorsProfile(t *testing.T) {
 	}
 	for _, version := range modem.Versions() {
 		synctest.Test(t, func(t *testing.T) {
-			var p network.Params
-			b := newESPAT(network.VirtualConfig{}, modem.Config{Version: version})
 			v := network.NewVirtual(network.VirtualConfig{})
-			b.close()
-			c := modem.New(modem.Config{Version: version, Attach: func(got network.Params) network.Station {
-				p = got
-				return v.Station(got)
+			attached := make(chan network.Params, 1)
+			c := modem.New(modem.Config{Version: version, Attach: func(p network.Params) network.Station {
+				attached <- p
+				return v.Station(p)
 			}})
 			defer c.Close()
 			go io.Copy(io.Discard, c.UART())
-			time.Sleep(time.Second)
-			io.WriteString(c.UART(), "AT+CWMODE=1\r\n")
-			time.Sleep(time.Second)
-			io.WriteString(c.UART(), "AT+CWJAP=\"tinynet\",\"tinynet-pass\"\r\n")
-			time.Sleep(10 * time.Second)
-			m := atModule(version, 115200)
+			for _, cmd := range []string{"AT+CWMODE=1", `AT+CWJAP="tinynet","tinynet-pass"`} {
+				time.Sleep(time.Second)
+				io.WriteString(c.UART(), cmd+"\r\n")
+			}
+			m, p := atModule(version, 115200), <-attached
 			if p.Window != m.window || p.SendBuffer != m.sendBuffer {
 				t.Errorf("%s: the simulator's window is %d and its send buffer %d, the profile's %d and %d", version, p.Window, p.SendBuffer, m.window, m.sendBuffer)
 			}
