@@ -2,6 +2,7 @@ package netdevtest
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -140,6 +141,27 @@ func (m atProfile) pushedBound(n int, rtt time.Duration) time.Duration {
 	pushes := in(n, atPushed, func(n int) time.Duration { return m.text("\r\n+IPD,0,%d:", n) + m.wire(n) })
 	windows := time.Duration(float64(n) / float64(m.window) * float64(rtt))
 	return max(rtt/2+pushes, windows)
+}
+
+// TLS as it is with the peer of the test: records of 16 KB, each with 29 bytes around it
+// (AES-GCM in TLS 1.2), of which a module has one decrypted at a time.
+const (
+	tlsRecord   = 16 << 10
+	tlsOverhead = 5 + 8 + 16
+)
+
+// tlsBound is the least time in which n bytes, some whole records, come by TLS to a program that
+// takes most at a time. Once a record is read the next has to be whole: what of it did not fit
+// into the window comes in round trips, while the last read is on the wire.
+//
+// At longer round trips than 5 ms a download depends on how the records of the handshake, whose
+// sizes are random, have the rest fall into segments: it is in no table.
+func (m atProfile) tlsBound(n, most int, rtt time.Duration) time.Duration {
+	const whole = tlsRecord + tlsOverhead
+	trips := time.Duration((whole-1)/m.window) * rtt
+	last := m.text("+CIPRECVDATA:%d,", most) + m.wire(most) + m.okCost()
+	reads := in(tlsRecord, most, func(n int) time.Duration { return m.readCost(n) + m.okCost() })
+	return rtt/2 + time.Duration(n/tlsRecord)*(reads+max(0, trips-last)) - m.okCost()
 }
 
 // uploadBound is the least time in which a peer has n bytes: the sends, and half a round
@@ -560,6 +582,17 @@ func TestSpeedOfESPAT(t *testing.T) {
 			s.transfer(partMore, title(m, rtt)+"datagrams of 1 KB sent", datagramsOut(t, setup, n, each), bound, "")
 		})
 	}
+	for _, baud := range bauds {
+		for _, rtt := range rtts[:2] {
+			m := atModule(both[0], baud)
+			onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, setup *Setup) {
+				down, up := overTLS(t, setup, speedSize)
+				s.transfer(partMore, title(m, rtt)+"download by TLS", down, m.tlsBound(speedSize, 4096, rtt), "")
+				// The records' frames go the network's way only.
+				s.transfer(partMore, title(m, rtt)+"upload by TLS", up, m.uploadBound(speedSize, 1, rtt), "")
+			})
+		}
+	}
 	// What it costs the board: looks at the UART, each a call of Buffered or Read.
 	for _, baud := range bauds {
 		const rtt = 5 * time.Millisecond
@@ -600,6 +633,54 @@ type countedUART struct {
 
 func (u *countedUART) Buffered() int              { u.looks.Add(1); return u.UART.Buffered() }
 func (u *countedUART) Read(p []byte) (int, error) { u.looks.Add(1); return u.UART.Read(p) }
+
+// overTLS has the module encrypt a connection, and returns how long n bytes take to the device
+// and from it.
+func overTLS(t *testing.T, s *Setup, n int) (down, up time.Duration) {
+	cert, _ := certificate(t, "host")
+	l, err := s.Peer.Listen(443)
+	check(t, err)
+	defer l.Close()
+	begun, done := make(chan struct{}), make(chan struct{})
+	want, back := payload(6, n), payload(7, n)
+	go func() {
+		defer close(done)
+		raw, err := l.Accept()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		raw.SetDeadline(time.Now().Add(10 * time.Minute))
+		c := tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS12, DynamicRecordSizingDisabled: true})
+		<-begun
+		c.Write(want)
+		got := make([]byte, n)
+		if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, back) {
+			t.Errorf("what the peer received differs from what was sent: %v", err)
+		}
+	}()
+	go func() { time.Sleep(3 * time.Second); close(begun) }() // the handshake is the first read's
+	fd, err := dialTLS(t, s.Dev, "host", netip.AddrPortFrom(s.Peer.Addr(), 443))
+	check(t, err)
+	defer s.Dev.Close(fd)
+	<-begun
+	start := time.Now()
+	got, limit := make([]byte, n), start.Add(10*time.Minute)
+	for at := 0; at < n; {
+		k, err := s.Dev.Recv(fd, got[at:min(n, at+4096)], 0, limit)
+		check(t, err)
+		at += k
+	}
+	down = time.Since(start)
+	if !bytes.Equal(got, want) {
+		t.Error("what arrived differs from what was sent")
+	}
+	start = time.Now()
+	_, err = s.Dev.Send(fd, back, 0, limit)
+	check(t, err)
+	<-done
+	return down, time.Since(start)
+}
 
 // datagramsOut has the device send n datagrams of so many bytes, and returns how long it took
 // until the last had arrived.
