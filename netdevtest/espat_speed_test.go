@@ -506,6 +506,7 @@ func TestSpeedOfESPAT(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the figures depend on which of two goroutines goes first at one instant, and the race detector changes that on purpose")
 	}
+	t.Parallel()
 	s := speeds{t: t}
 	rtts := []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond}
 	bauds := []int{115200, 921600, 2000000}

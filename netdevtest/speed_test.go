@@ -437,6 +437,7 @@ func TestSpeedOfNINA(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the figures depend on which of two goroutines goes first at one instant, and the race detector changes that on purpose")
 	}
+	t.Parallel()
 	var figures []figure
 	add := func(f figure) figure { figures = append(figures, f); return f }
 	atLeast := func(f figure, percent float64) {
