@@ -52,6 +52,7 @@ type atProfile struct {
 	window     int  // receive window of a connection
 	sendBuffer int  // of a connection
 	sendMost   int  // bytes of a CIPSEND
+	readMost   int  // bytes of a CIPRECVDATA
 	apart      bool // OK and > are
 }
 
@@ -70,7 +71,10 @@ func atModule(version string, baud int) atProfile {
 	var major, minor int
 	fmt.Sscanf(number, "%d.%d", &major, &minor)
 	since := func(a, b int) bool { return major > a || major == a && minor >= b }
-	m := atProfile{version: version, baud: baud, window: 5760, sendBuffer: 5760, sendMost: 8192}
+	m := atProfile{version: version, baud: baud, window: 5760, sendBuffer: 5760, sendMost: 8192, readMost: 5760}
+	if !since(2, 1) {
+		m.readMost = 2048
+	}
 	if chip == "esp8266" {
 		m.sendBuffer, m.sendMost = 2880, 2048
 		m.apart = !since(2, 3)
@@ -131,7 +135,7 @@ func in(n, most int, cost func(n int) time.Duration) (d time.Duration) {
 // round trip. A read is of a window at most, which is all that can be there. While what was
 // read is on the wire the window fills again.
 func (m atProfile) downloadBound(n, conns int, rtt time.Duration) time.Duration {
-	reads := in(n, m.window, func(n int) time.Duration { return m.readCost(n) + m.okCost() }) - m.okCost()
+	reads := in(n, min(m.window, m.readMost), func(n int) time.Duration { return m.readCost(n) + m.okCost() }) - m.okCost()
 	windows := time.Duration(float64(n) / float64(m.window*conns) * float64(rtt))
 	return max(rtt/2+reads, windows)
 }
@@ -550,6 +554,10 @@ func TestSpeedOfESPAT(t *testing.T) {
 		worst := farthest{}
 		every(version, func(name string, m atProfile, rtt time.Duration) {
 			onModule(t, m, rtt, func(t *testing.T, b *espatBoard, setup *Setup) {
+				if m.baud == 921600 && rtt == 5*time.Millisecond {
+					s.transfer(partOthers, name+"download", fetch(t, setup, speedSize), m.downloadBound(speedSize, 1, rtt), "")
+					s.transfer(partOthers, name+"upload", deliver(t, setup, speedSize), m.uploadBound(speedSize, 1, rtt), "")
+				}
 				for _, deviceFirst := range toAndFro {
 					worst.note(m, s.trip(name, b, setup, m, rtt, deviceFirst, 0))
 				}
