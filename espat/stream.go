@@ -283,7 +283,7 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 		return 0, c.why(k, errConnReset)
 	}
 	n := min(len(p), c.fw.sendMax())
-	if k.waits && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
+	if k.opts&optFar != 0 && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
 		n = min(n, shortSend)
 	}
 	if k.kind.IsTLS() {
