@@ -250,7 +250,7 @@ func (c *chip) ended(r result) {
 		case r != resultOK:
 			c.spoil(int(k))
 		case c.nudged || c.since(c.asked) > spanOf(3*time.Millisecond)+c.byteTime(16):
-			c.conns[k].waits = true // SEND OK comes long after Recv
+			c.conns[k].opts |= optFar // SEND OK comes long after Recv
 		}
 	}
 	c.unblock()

@@ -17,7 +17,6 @@ type conn struct {
 	avail   bool   // the module has data
 	small   bool   // it refused to give them out: fewer at a time
 	reset   bool   // data are lost: unread at the end, or on the wire, or not sent
-	waits   bool   // a send of it waited for the peer
 	missed  bool   // it was not in the last list of links
 	checked bool   // it ended, and not for the loss of the network
 	blocked bool   // a call waits for the module to be free
@@ -25,11 +24,12 @@ type conn struct {
 	news    uint8 // when it was known what the module has, in ticks
 }
 
-// Options of a conn.
+// Options of a conn, and what is known of it.
 const (
 	optGroup = 1 << iota // has joined a multicast group
 	optDelay             // TCP: gathers small segments
 	optAlive             // TCP: probes when idle
+	optFar               // a send waited for the peer
 )
 
 type connState uint8

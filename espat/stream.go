@@ -283,8 +283,11 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 		return 0, c.why(k, errConnReset)
 	}
 	n := min(len(p), c.fw.sendMax())
-	if k.waits && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
+	if k.opts&optFar != 0 && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
 		n = min(n, shortSend)
+	}
+	if k.kind.IsTLS() {
+		n = min(n, tlsSend)
 	}
 	if string(p[:n]) == "+++" {
 		n = 2 // alone it would end data mode
@@ -305,6 +308,10 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 // sends of the most that CIPSEND takes, the second would wait with most of itself. And
 // while one lasts, the pool has to have room for what is pushed.
 const shortSend = 1440
+
+// tlsSend and what two records add to it fit into the send buffer. What does not would wait
+// for the peer.
+const tlsSend = 5600
 
 // pushing reports whether data may come that were not asked for.
 func (c *chip) pushing() bool {
