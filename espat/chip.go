@@ -30,6 +30,7 @@ type chip struct {
 
 	// The last read.
 	readConn int8
+	readLink int8
 	dataConn int8 // whose the last data were
 
 	// What the module is and does.
@@ -73,14 +74,15 @@ type chip struct {
 	active    uint8  // links that push what they receive, where each can be told
 	lastLink  uint8
 	ages      uint8
-	told      bool // CIPDINFO: it says who sent what
-	v6        bool // IPv6 is enabled
-	new6      bool // and there is an address that was not asked for yet
-	timed     bool // SNTP is
-	missed    bool // a link was not in the last list
-	flow      bool // flow control is
-	rated     bool // the UART's speed was set
-	sense     bool // something came that makes sense
+	stops     uint8 // times that the server was told to stop
+	told      bool  // CIPDINFO: it says who sent what
+	v6        bool  // IPv6 is enabled
+	new6      bool  // and there is an address that was not asked for yet
+	timed     bool  // SNTP is
+	missed    bool  // a link was not in the last list
+	flow      bool  // flow control is
+	rated     bool  // the UART's speed was set
+	sense     bool  // something came that makes sense
 
 	wire  wire
 	pool  pool

@@ -239,7 +239,7 @@ func (c *chip) write(p []byte) {
 // ended takes the result of the outstanding command.
 func (c *chip) ended(r result) {
 	j, k := c.job, c.jobConn
-	c.step, c.result = stepIdle, r
+	c.step, c.result, c.wire.reply = stepIdle, r, false
 	c.job, c.jobConn, c.want = jobPlain, noConn, wantNothing
 	switch j {
 	case jobStart:
@@ -259,7 +259,7 @@ func (c *chip) ended(r result) {
 // late ends a command that had no answer in time: the module may hang, or a byte is
 // lost, or it waits for data.
 func (c *chip) late() {
-	c.waits = c.waits || c.step == stepPrompt || c.step == stepRecv
+	c.waits = c.waits || c.step >= stepPrompt && c.step <= stepRecv
 	c.dead = c.dead || c.step == stepRecv && needReset && c.cfg.Reset != nil // or the peer would get something else
 	c.unsure = true
 	c.ended(resultLost)
@@ -442,9 +442,13 @@ func (c *chip) sync() fault {
 
 // cancel makes the module wait for data no more, if it does.
 func (c *chip) cancel() {
-	c.lim.guard.sleep()
-	c.writeText("+++")
-	c.hush()
+	c.waits = true
+	for try := 0; try < 2 && c.waits; try++ { // a byte may be lost
+		c.lim.guard.sleep()
+		c.writeText("+++")
+		c.hush()
+	}
+	c.waits = false
 }
 
 // hello asks the module for a sign of life.
@@ -484,10 +488,13 @@ func (c *chip) sweep() {
 			return
 		}
 	}
-	c.orphans = 0
 	if needServer {
 		c.short("AT+CIPSERVER=", 0)
+		if c.stops++; c.stops < 4 && c.result != resultOK {
+			return // a byte of it may have been lost
+		}
 	}
+	c.orphans, c.stops = 0, 0
 }
 
 // short makes the exchange of a command that is not in the buffer, where another
@@ -549,7 +556,7 @@ func (c *chip) dispatch(p []byte) bool {
 	rest := p[len(words[w]):]
 	switch w {
 	case lineOther:
-		return p[0] == '+' || c.reply(p)
+		return isNews(p) || c.reply(p)
 	case lineOK:
 		if c.step == stepFinal && !c.freed {
 			c.ended(resultOK)
@@ -571,6 +578,7 @@ func (c *chip) dispatch(p []byte) bool {
 			c.ended(resultFailed)
 		}
 	case lineCanceled, lineCancelled:
+		c.waits = false
 		if c.step == stepPrompt || c.step == stepRecv {
 			c.ended(resultFailed)
 		}
@@ -586,6 +594,10 @@ func (c *chip) dispatch(p []byte) bool {
 		}
 	case lineBusy:
 		c.silent = 0
+		if !c.nudged && c.step >= stepRecv && c.jobConn != noConn {
+			// What was sent had a byte more than was written.
+			c.spoil(int(c.jobConn))
+		}
 		// In the middle of data it was something else that came too early.
 		c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)
 	case lineRecv:
@@ -599,9 +611,10 @@ func (c *chip) dispatch(p []byte) bool {
 		}
 	case lineIPD:
 		var h header
-		if h.push(p) {
-			c.noticed(&h)
+		if !h.push(p) {
+			return false
 		}
+		c.noticed(&h)
 	case lineConn:
 		c.linked(rest)
 	case lineEcho:
@@ -615,6 +628,16 @@ func (c *chip) dispatch(p []byte) bool {
 		c.closed(link)
 	}
 	return true
+}
+
+// isNews reports whether a line that is not known looks like one that newer firmware may
+// have: a name of capitals, and perhaps more behind a colon.
+func isNews(p []byte) bool {
+	n := 1
+	for n < len(p) && (p[n] >= 'A' && p[n] <= 'Z' || p[n] >= '0' && p[n] <= '9' || p[n] == '_') {
+		n++
+	}
+	return p[0] == '+' && n > 4 && (n == len(p) || p[n] == ':')
 }
 
 // What the module tells in a line.

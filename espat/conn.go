@@ -286,6 +286,7 @@ func (c *chip) pushed(h *header) {
 	}
 	i := int(c.dataConn)
 	switch dgram := c.conns[i].kind.IsDatagram(); {
+	case c.conns[i].reset: // what came before is lost
 	case c.pool.begin(i, h.size, &h.from, dgram):
 		w.sink = sinkPool
 	case !dgram: // which is lost, as datagrams may
@@ -300,12 +301,17 @@ func (c *chip) makePool() { c.pool.buf = make([]byte, 0, c.cfg.Buffer) }
 func (c *chip) replied(h *header) {
 	w := &c.wire
 	c.dataConn, c.from, c.got = c.readConn, h.from, h.size
-	w.sink = sinkNowhere
+	w.sink, w.reply = sinkNowhere, true
 	if w.dst != nil {
 		w.sink = sinkCaller
 	}
 	if h.size > c.most {
 		c.got = -1 // more than was asked for
+	}
+	if i := c.connOf(int(c.readLink)); i != noConn && i != int(c.readConn) {
+		// The link has ended meanwhile, and begun anew as another's.
+		w.sink, c.got = sinkNowhere, 0
+		c.spoil(i)
 	}
 }
 
@@ -333,14 +339,26 @@ func (c *chip) overrun() {
 // misframed takes note that data did not come as their head said: the stream they
 // are of is broken.
 func (c *chip) misframed() {
-	c.wire.need = 0
+	c.wire.need, c.wire.reply = 0, false
 	c.pool.undo()
 	c.received()
-	if i := int(c.dataConn); i != noConn && c.conns[i].state != connFree {
-		c.conns[i].reset = true
-		c.notify(i, offload.Readable|offload.Writable)
+	if i := int(c.dataConn); i != noConn {
+		c.spoil(i)
 	}
 	c.unsure = true
+}
+
+// garbled takes note of bytes that make no sense. Where data are pushed they may have been
+// some of any stream, of which nothing else would tell.
+func (c *chip) garbled() {
+	if c.passive {
+		return
+	}
+	for i := range c.conns {
+		if st := c.conns[i].state; st == connOpen || c.conns[i].is(connPending) {
+			c.spoil(i)
+		}
+	}
 }
 
 // # Sockets

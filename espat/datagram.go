@@ -122,6 +122,7 @@ func (c *chip) recvFrom(s *offload.Socket, p []byte) (int, netip.AddrPort, bool,
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
 	c.pump()
+	c.awaitNext(i)
 	if n, from, ok := c.pool.datagram(i, p); ok {
 		return n, from.addrPort(), true, 0
 	}

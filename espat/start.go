@@ -56,7 +56,7 @@ func (c *chip) forget() {
 	c.joined, c.ap, c.v6, c.timed = false, false, false, false
 	c.orphans, c.active = 0, 0
 	c.pool = pool{buf: c.pool.buf[:0]}
-	c.wire.dst, c.wire.need = nil, 0
+	c.wire.dst, c.wire.need, c.wire.reply = nil, 0, false
 	c.left = c.now() - 40*c.lim.guard
 	for i := range c.conns {
 		c.conns[i] = conn{link: noLink}
@@ -153,6 +153,15 @@ func (c *chip) passiveLink(link int) fault {
 	return err
 }
 
+// pulse makes the module restart by its pin.
+func (c *chip) pulse() {
+	output(c.cfg.Reset)
+	c.cfg.Reset.Low()
+	c.lim.reset.sleep()
+	c.booted = false
+	c.cfg.Reset.High()
+}
+
 // restart makes the module restart, and waits until it takes commands.
 func (c *chip) restart() fault {
 	cfg := &c.cfg
@@ -160,11 +169,7 @@ func (c *chip) restart() fault {
 		if err := c.setBaud(cfg.Baud, false); err != 0 {
 			return err
 		}
-		output(cfg.Reset)
-		cfg.Reset.Low()
-		c.lim.reset.sleep()
-		c.booted = false
-		cfg.Reset.High()
+		c.pulse()
 	} else {
 		if err := c.find(); err != 0 {
 			return err

@@ -338,11 +338,16 @@ func (c *chip) deliver(i int, p []byte) fault {
 		return err
 	}
 	c.jobConn = int8(i)
+	link := c.conns[i].link
 	if c.await(stepPrompt, 0, c.lim.grace) != 0 {
 		c.late()
 	}
 	if c.step != stepData {
 		return c.outcome()
+	}
+	if j := c.connOf(int(link)); j != noConn && j != i {
+		c.late() // the link has begun anew as another's, who is not to get this
+		return errDataLost
 	}
 	// All of it, even if the link has ended meanwhile: the module waits for it. What
 	// comes meanwhile has to be taken, since the UART keeps little.
@@ -448,7 +453,7 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	}
 	w := &c.wire
 	k.avail = false
-	c.readConn, c.most, c.got, w.dst = int8(i), most, 0, p
+	c.readConn, c.readLink, c.most, c.got, w.dst = int8(i), k.link, most, 0, p
 	c.at("+CIPRECVDATA=").num(int(k.link)).char(',').num(most)
 	err := c.exchange(wantData, "", c.lim.answer+c.byteTime(most))
 	c.readAt = c.now()
