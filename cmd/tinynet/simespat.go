@@ -34,6 +34,8 @@ var simESPATCommand = command{
 		"Commands end in CR LF. The module is 10.0.0.2. From there this machine is 10.0.0.1,\n" +
 		"name host: AT+CIPSTART=\"TCP\",\"host\",8080 connects to 127.0.0.1:8080. A TCP port that\n" +
 		"it listens on appears on 127.0.0.1, as that of a board does: see `tinynet help run`.\n" +
+		"One program after another can use the module, which stays as the last has left it;\n" +
+		"of a socket, a second at once is turned away. An end by a signal leaves nothing behind.\n" +
 		"The line is never at the wrong speed: the terminal's does not count. Without -pace\n" +
 		"nothing takes time.",
 	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
