@@ -189,6 +189,9 @@ func (c *chip) closed(link int) {
 	if i == noConn {
 		return
 	}
+	if c.closing == int8(link) {
+		c.conns[i].reset = true // it was meant for the one before, and is no end
+	}
 	switch k := &c.conns[i]; k.state {
 	case connStarting:
 		c.up, c.down = false, c.up
@@ -298,6 +301,13 @@ func (c *chip) makePool() { c.pool.buf = make([]byte, 0, c.cfg.Buffer) }
 // replied takes the head of data that were asked for.
 func (c *chip) replied(h header) {
 	w := &c.wire
+	if i := c.connOf(int(c.readLink)); i != noConn && i != int(c.readConn) {
+		// The link has ended, and was given to another before the command arrived.
+		c.conns[i].avail = false
+		h.link = int(c.readLink)
+		c.pushed(h)
+		return
+	}
 	c.dataConn, c.from, c.got = c.readConn, h.from, h.size
 	w.sink = sinkNowhere
 	if w.dst != nil {

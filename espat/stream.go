@@ -115,7 +115,7 @@ func (c *chip) started(i int8, r result) {
 		}
 	default:
 		k.state, k.link = connRefused, noLink
-		if r != resultError {
+		if k.reset = r == resultLost; k.reset {
 			c.orphans |= 1 << link
 		}
 	}
@@ -127,6 +127,8 @@ func (c *chip) refusal(k *conn) fault {
 	switch {
 	case !c.joined && !c.ap:
 		return errLost
+	case k.reset:
+		return errNoAnswer
 	case k.kind == offload.TLS:
 		return c.because(errTLS)
 	}
@@ -326,6 +328,7 @@ func (c *chip) pace() {
 
 // deliver sends the command that was built, one of CIPSEND, and then its data.
 func (c *chip) deliver(i int, p []byte) fault {
+	link := c.conns[i].link
 	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim.answer); err != 0 {
 		return err
 	}
@@ -335,6 +338,13 @@ func (c *chip) deliver(i int, p []byte) fault {
 	}
 	if c.step != stepData {
 		return c.outcome()
+	}
+	if c.conns[i].link != link && c.connOf(int(link)) != noConn {
+		// The link has ended, and was given to another before the command arrived: it
+		// would get the data.
+		c.step = stepPrompt
+		c.late()
+		return errDataLost
 	}
 	// All of it, even if the link has ended meanwhile: the module waits for it. What
 	// comes meanwhile has to be taken, since the UART keeps little.
@@ -440,12 +450,14 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	}
 	w := &c.wire
 	k.avail = false
-	c.readConn, c.most, c.got, w.dst = int8(i), most, 0, p
+	c.readConn, c.readLink, c.most, c.got, w.dst = int8(i), k.link, most, 0, p
 	c.at("+CIPRECVDATA=").num(int(k.link)).char(',').num(most)
 	err := c.exchange(wantData, "", c.lim.answer+c.byteTime(most))
 	c.readAt = c.eng.Elapsed()
 	w.dst = nil
 	switch {
+	case (err == errRefused && k.kind == offload.Stream || err == 0 && c.got == 0) && k.state != connOpen:
+		err = errDataLost // it was reset, with what was announced
 	case err == errRefused:
 		// There is nothing, or no memory for so much of it: see doubt, too.
 		if k.small = true; most > smallRead && k.kind != offload.Datagram {
