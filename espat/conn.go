@@ -288,6 +288,7 @@ func (c *chip) pushed(h header) {
 	}
 	i := int(c.dataConn)
 	switch dgram := c.conns[i].kind == offload.Datagram; {
+	case !dgram && c.conns[i].reset: // something is missing before it
 	case c.pool.begin(i, h.size, h.from, dgram):
 		w.sink = sinkPool
 	case !dgram: // which is lost, as datagrams may
@@ -333,6 +334,8 @@ func (c *chip) received() {
 
 // overrun marks the stream for whose data there is no room.
 func (c *chip) overrun() {
+	c.pool.close()
+	c.wire.sink = sinkNowhere // there may be room again, for what comes behind the gap
 	if i := int(c.dataConn); i != noConn {
 		c.conns[i].reset = true
 		c.notify(i, offload.Readable)
