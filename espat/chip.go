@@ -2,33 +2,18 @@ package espat
 
 import (
 	"net/netip"
-	"time"
 
 	"tinynet/offload"
 )
 
-// chip is the driver. Its methods are
-// called with the bus held, so that it needs no lock.
+// chip is the driver. Its methods are called with the bus held, so that it needs no lock.
+//
+// What is used most comes first: the smaller processors reach 32 bytes and 32 words from a
+// pointer at once, which is 1 KB of flash.
 type chip struct {
-	eng  *offload.Engine
-	lim  *limits
-	cfg  Config
-	fw   firmware
-	wire wire
-	pool pool
-
-	conns [maxConns]conn
-	peers [maxLinks]place // of accepted connections
+	eng *offload.Engine
 
 	// The outstanding command: see command.go.
-	out      [commandMax]byte
-	outn     int
-	answer   []byte // of its reply, in out: the command was taken
-	prefix   string
-	until    time.Duration // when it is late
-	nudge    time.Duration // when to ask after it, 0 for never
-	calm     time.Duration // until when nothing is to be sent
-	sending  int           // bytes of data
 	step     step
 	job      job
 	want     want
@@ -38,37 +23,59 @@ type chip struct {
 	long     bool // it does not fit
 	mine     bool // it is the one in out
 	busy     bool // the module did not take it
-	nudged   bool // it was asked after
+	nudges   bool // it is to be asked after
+	nudged   bool // and was
 	freed    bool // and the module does nothing else any more
 	up, down bool // the link that it opens was open, and has ended
 
 	// The last read.
-	from     netip.AddrPort
-	got      int // bytes; -1 for more than most
-	most     int
-	readAt   time.Duration
 	readConn int8
 	readLink int8 // that it was asked of
 	closing  int8 // the link that CIPCLOSE is for, or noLink
 	dataConn int8 // whose the last data were
 
 	// What the module is and does.
-	found     []AccessPoint // by a scan
-	lastLook  time.Duration // at its state
+	seen     uint8 // links of the last list
+	orphans  uint8 // links that are to be closed, and orphanServer
+	server   int8  // conn of the listener, or noConn
+	passive  bool  // it keeps what it receives until it is asked
+	joined   bool  // the station has an address
+	ap       bool  // it is an access point only
+	quiet    bool  // echo is off
+	booting  bool  // a restart is expected
+	booted   bool  // and done
+	rebooted bool  // it came unexpected
+	waits    bool  // it may wait for data
+	unsure   bool  // what comes next may be the answer to an earlier command
+	dead     bool
+
+	lim *limits
+
+	// More of the command.
+	outn    int
+	answer  []byte // of its reply, in out: the command was taken
+	prefix  string
+	began   span // when it was sent, or its answer became due
+	limit   span // when it is late after that
+	asked   span // when it was asked after; else as began
+	left    span // when data mode was left: see sync
+	sending int  // bytes of data
+
+	// More of the read.
+	got    int // bytes; -1 for more than most
+	most   int
+	readAt span
+
+	// More of the module.
+	lastLook  span // at its state
 	baud      uint32
 	localPort uint16 // of the link that was opened last
-	seen      uint8  // links of the last list
-	orphans   uint8  // links that are to be closed, and orphanServer
 	slow      uint8  // times that the higher speed did not work
 	silent    uint8  // times that the module was asked in vain
 	active    uint8  // links that push what they receive, where each can be told
 	lastLink  uint8
 	ages      uint8
-	server    int8 // conn of the listener, or noConn
-	passive   bool // it keeps what it receives until it is asked
 	told      bool // CIPDINFO: it says who sent what
-	joined    bool // the station has an address
-	ap        bool // it is an access point only
 	v6        bool // IPv6 is enabled
 	new6      bool // and there is an address that was not asked for yet
 	timed     bool // SNTP is
@@ -76,20 +83,23 @@ type chip struct {
 	flow      bool // flow control is
 	rated     bool // the UART's speed was set
 	sense     bool // something came that makes sense
-	quiet     bool // echo is off
-	booting   bool // a restart is expected
-	booted    bool // and done
-	rebooted  bool // it came unexpected
-	waits     bool // it may wait for data
-	unsure    bool // what comes next may be the answer to an earlier command
-	dead      bool
-	cause     error // see because
+
+	wire  wire
+	pool  pool
+	fw    firmware
+	conns [maxConns]conn
+	out   [commandMax]byte
+	cfg   Config
+	cause error           // see because
+	found []AccessPoint   // by a scan
+	from  place           // of the last datagram that was read
+	peers [maxLinks]place // of accepted connections
 }
 
 // ip adds an address in quotes.
 func (c *chip) ip(a netip.Addr) *chip {
 	c.char('"')
-	if a.Is4() {
+	if !needIPv6 || a.Is4() {
 		for i, b := range a.As4() {
 			if i > 0 {
 				c.char('.')
@@ -111,7 +121,7 @@ func (c *chip) ip(a netip.Addr) *chip {
 
 // unknown is the error of a look-up that the module refused.
 func (c *chip) unknown() fault {
-	if !c.joined && !c.ap {
+	if !c.joined && !c.isAP() {
 		return errLost
 	}
 	return errHostUnknown

@@ -111,15 +111,15 @@ func (c *chip) text(s string) *chip {
 }
 
 // run makes the exchange whose command was built.
-func (c *chip) run(limit time.Duration) fault { return c.exchange(wantNothing, "", limit) }
+func (c *chip) run(limit span) fault { return c.exchange(wantNothing, "", limit) }
 
 // ask is run for a command whose reply is a line that begins with prefix. The rest of
 // it is in answer afterwards, nil if there was none, until the next command is built.
-func (c *chip) ask(prefix string, limit time.Duration) fault {
+func (c *chip) ask(prefix string, limit span) fault {
 	return c.exchange(wantLine, prefix, limit)
 }
 
-func (c *chip) exchange(w want, prefix string, limit time.Duration) fault {
+func (c *chip) exchange(w want, prefix string, limit span) fault {
 	if err := c.issue(jobPlain, stepFinal, w, prefix, limit); err != 0 {
 		return err
 	}
@@ -129,7 +129,7 @@ func (c *chip) exchange(w want, prefix string, limit time.Duration) fault {
 // finish waits for the result of the command that was issued. One that takes long by
 // its nature is left outstanding if the call has to end; of another the result is then
 // waited for only a while longer, since it cannot come again.
-func (c *chip) finish(limit time.Duration) fault {
+func (c *chip) finish(limit span) fault {
 	grace := c.lim.grace
 	if limit >= c.lim.scan {
 		grace = atOnce
@@ -163,7 +163,7 @@ func (c *chip) outcome() fault {
 }
 
 // issue sends the command that was built, once the one before is done.
-func (c *chip) issue(j job, s step, w want, prefix string, limit time.Duration) fault {
+func (c *chip) issue(j job, s step, w want, prefix string, limit span) fault {
 	if c.long {
 		return errLong
 	}
@@ -179,20 +179,23 @@ func (c *chip) issue(j job, s step, w want, prefix string, limit time.Duration) 
 }
 
 // byteTime is how long n bytes take on the wire.
-func (c *chip) byteTime(n int) time.Duration {
-	return time.Duration(n) * (10 * time.Second / time.Duration(c.baud))
+func (c *chip) byteTime(n int) span {
+	return span(uint64(n) * uint64(10*time.Second>>10) / uint64(c.baud))
 }
 
 // begun notes that a command is outstanding.
-func (c *chip) begun(j job, s step, limit time.Duration) {
+func (c *chip) begun(j job, s step, limit span) {
 	c.job, c.step, c.want, c.busy = j, s, wantNothing, false
 	c.jobConn, c.nudged, c.freed = noConn, false, false
-	now := c.eng.Elapsed()
-	c.until, c.nudge = now+limit, 0
-	if limit > c.lim.answer {
-		c.nudge = now + c.lim.nudge
-	}
+	c.within(limit)
+	c.nudges, c.asked = limit > c.lim.answer, c.began
 }
+
+// within says how long the module may take from now on.
+func (c *chip) within(limit span) { c.began, c.limit = c.now(), limit }
+
+// overdue reports whether it has taken longer.
+func (c *chip) overdue() bool { return c.since(c.began) >= c.limit }
 
 // watch looks after a command that is outstanding for long. A result that was lost on
 // the wire would never come, so the module is asked something harmless: it
@@ -201,8 +204,7 @@ func (c *chip) watch() {
 	if c.step == stepIdle {
 		return
 	}
-	now := c.eng.Elapsed()
-	if c.nudge != 0 && now >= c.nudge && (c.step == stepFinal || c.step == stepSent) {
+	if c.nudges && c.since(c.asked) >= c.lim.nudge && (c.step == stepFinal || c.step == stepSent) {
 		if !c.nudged {
 			c.silent = 0
 		}
@@ -210,11 +212,10 @@ func (c *chip) watch() {
 			c.late() // it hangs, or has another speed
 			return
 		}
-		c.nudge = now + c.lim.nudge
-		c.nudged = true
+		c.nudged, c.asked = true, c.now()
 		c.writeText("AT+CIPMUX?\r\n")
 	}
-	if now >= c.until && c.job != jobPlain {
+	if c.overdue() && c.job != jobPlain {
 		c.late()
 	}
 }
@@ -248,7 +249,7 @@ func (c *chip) ended(r result) {
 		case k == noConn:
 		case r != resultOK:
 			c.spoil(int(k))
-		case c.nudged || c.eng.Elapsed()+c.lim.nudge-c.nudge > 3*time.Millisecond+c.byteTime(16):
+		case c.nudged || c.since(c.asked) > spanOf(3*time.Millisecond)+c.byteTime(16):
 			c.conns[k].waits = true // SEND OK comes long after Recv
 		}
 	}
@@ -268,10 +269,11 @@ func (c *chip) late() {
 // module was too busy to take it. If the call has to end, for as long as grace, the error
 // is errLate, and the command stays outstanding; so it does after limit, if that is
 // not 0.
-func (c *chip) await(s step, limit, grace time.Duration) fault {
-	start := c.eng.Elapsed()
-	var end time.Duration
-	var again, pause time.Duration // when to send it again, and the last wait for that
+func (c *chip) await(s step, limit, grace span) fault {
+	start := c.now()
+	var over span // when it was found that the call has to end
+	ends, again := false, false
+	var dropped, pause span // when it was, and how long to wait before it is sent again
 	var n nap
 	for {
 		c.pump()
@@ -281,29 +283,29 @@ func (c *chip) await(s step, limit, grace time.Duration) fault {
 		if err := c.state(); err != 0 {
 			return err
 		}
-		now := c.eng.Elapsed()
+		now := c.now()
 		switch {
-		case c.busy && again == 0 && c.mine:
-			c.busy = false
+		case c.busy && !again && c.mine:
+			again, c.busy = true, false
 			pause = min(max(2*pause, c.lim.busy), 16*c.lim.busy)
-			again = now + pause
-		case again != 0 && now >= again:
+			dropped = now
+		case again && now-dropped >= pause:
 			// It has given no result of its own meanwhile, so it was dropped.
-			again, c.busy = 0, false
+			again, c.busy = false, false
 			c.resend()
 			start = now
 		}
 		switch {
-		case now >= c.until:
+		case c.overdue():
 			c.late()
 			return 0
-		case limit != 0 && again == 0 && now-start >= limit:
+		case limit != 0 && !again && now-start >= limit:
 			return errLate
-		case grace >= 0 && n.long && c.eng.Interrupted() != nil:
-			if end == 0 {
-				end = now + grace
+		case grace != never && n.long && c.eng.Interrupted() != nil:
+			if !ends {
+				ends, over = true, now
 			}
-			if now >= end {
+			if now-over >= grace {
 				return errLate
 			}
 		}
@@ -314,34 +316,36 @@ func (c *chip) await(s step, limit, grace time.Duration) fault {
 // What await may be told of the call's end beside a time.
 const (
 	atOnce = 0
-	never  = -1
+	never  = ^span(0)
 )
 
 // ringHalf is how many bytes may come between two looks at the UART: half of what
 // TinyGo's UARTs keep.
 const ringHalf = 64
 
+const millisecond = span(time.Millisecond >> 10)
+
 // nap is how long to wait for the next byte.
 type nap struct {
 	count uint8
 	long  bool // a millisecond has passed
-	ticks time.Duration
+	ticks span
 }
 
 // sleep waits for bytes, shortly: a UART of a board keeps few. In the middle of data it
 // is known how many come, and there is no sense in taking them one by one.
 func (c *chip) sleep(n *nap) {
-	t := 50 * time.Microsecond
+	t := spanOf(50 * time.Microsecond)
 	if n.count >= 20 {
-		t = 200 * time.Microsecond
+		t = spanOf(200 * time.Microsecond)
 	} else {
 		n.count++
 	}
 	if need := c.wire.need; need > 0 {
-		t = min(max(t, c.byteTime(min(need, ringHalf))), time.Millisecond)
+		t = min(max(t, c.byteTime(min(need, ringHalf))), millisecond)
 	}
-	time.Sleep(t)
-	if n.ticks += t; n.ticks >= time.Millisecond {
+	t.sleep()
+	if n.ticks += t; n.ticks >= millisecond {
 		n.ticks, n.long = 0, true
 		c.eng.Waiting()
 	}
@@ -400,7 +404,7 @@ func (c *chip) state() fault {
 // sync gets in step with the module again after a command had no answer: whatever it
 // still has to say is let by, and if it waits for data that is ended.
 func (c *chip) sync() fault {
-	patience := c.eng.Elapsed() + c.lim.answer
+	start := c.now()
 	for try := 0; try < 4; {
 		if c.eng.Interrupted() != nil {
 			return c.over() // the next call goes on
@@ -410,10 +414,10 @@ func (c *chip) sync() fault {
 			// Before anything else is written: it would be data.
 			c.waits = false
 			c.cancel()
-			c.calm = c.eng.Elapsed() + 40*c.lim.guard // a second is asked for
+			c.left = c.now()
 		}
 		var n nap
-		for c.eng.Elapsed() < c.calm {
+		for c.since(c.left) < 40*c.lim.guard { // a second is asked for
 			if c.sleep(&n); n.long && c.eng.Interrupted() != nil {
 				return c.over()
 			}
@@ -428,7 +432,7 @@ func (c *chip) sync() fault {
 		if err := c.state(); err != 0 {
 			return err
 		}
-		if !c.busy || c.eng.Elapsed() > patience {
+		if !c.busy || c.since(start) > c.lim.answer {
 			try++
 		}
 	}
@@ -438,13 +442,13 @@ func (c *chip) sync() fault {
 
 // cancel makes the module wait for data no more, if it does.
 func (c *chip) cancel() {
-	time.Sleep(c.lim.guard)
+	c.lim.guard.sleep()
 	c.writeText("+++")
 	c.hush()
 }
 
 // hello asks the module for a sign of life.
-func (c *chip) hello(limit time.Duration) bool {
+func (c *chip) hello(limit span) bool {
 	c.begun(jobPlain, stepFinal, limit)
 	c.mine = false
 	c.writeText("AT\r\n")
@@ -457,10 +461,10 @@ func (c *chip) hello(limit time.Duration) bool {
 // hush waits until nothing comes any more.
 func (c *chip) hush() {
 	var n nap
-	now := c.eng.Elapsed()
-	c.wire.heard = now
+	start := c.now()
+	c.wire.heard = start
 	// What comes meanwhile has to be taken, or the UART loses some of it.
-	for end := now + 20*c.lim.guard; now < end && now-c.wire.heard < c.lim.guard; now = c.eng.Elapsed() {
+	for c.since(start) < 20*c.lim.guard && c.since(c.wire.heard) < c.lim.guard {
 		c.sleep(&n)
 		c.pump()
 	}
@@ -483,7 +487,9 @@ func (c *chip) sweep() {
 		}
 	}
 	c.orphans = 0
-	c.short("AT+CIPSERVER=", 0)
+	if needServer {
+		c.short("AT+CIPSERVER=", 0)
+	}
 }
 
 // short makes the exchange of a command that is not in the buffer, where another
@@ -501,7 +507,7 @@ func (c *chip) short(s string, n int) {
 			break
 		}
 		c.step = stepIdle
-		time.Sleep(c.lim.busy)
+		c.lim.busy.sleep()
 	}
 }
 
@@ -513,12 +519,11 @@ func (c *chip) settle() {
 		if c.pump(); c.step != stepFinal || c.busy {
 			return
 		}
-		now := c.eng.Elapsed()
 		if !over && n.long && c.eng.Interrupted() != nil {
 			over = true
-			c.until = min(c.until, now+c.lim.grace)
+			c.limit = min(c.limit, c.since(c.began)+c.lim.grace)
 		}
-		if now >= c.until {
+		if c.overdue() {
 			c.late()
 			return
 		}
@@ -531,119 +536,137 @@ func (c *chip) dispatch(p []byte) bool {
 	if len(p) == 0 {
 		return false
 	}
-	switch p[0] {
-	case 'O':
-		if string(p) == "OK" {
-			if c.step == stepFinal && !c.freed {
-				c.ended(resultOK)
-			} else if c.freed && c.step != stepIdle {
-				c.late()
-			}
-			return true
-		}
-	case 'E':
-		if string(p) == "ERROR" {
-			c.refused()
-			return true
-		}
-		return starts(p, "ERR CODE:")
-	case 'F':
-		if string(p) == "FAIL" { // NonOS 1.7, for CWJAP
-			c.refused()
-			return true
-		}
-	case 'b':
-		if starts(p, "busy ") {
-			c.silent = 0
-			// In the middle of data it was something else that came too early.
-			c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)
-			return true
-		}
-	case 'S':
-		return c.sent(p)
-	case 'R':
-		if starts(p, "Recv ") {
-			if n, rest := number(p[len("Recv "):]); c.step == stepRecv && n == c.sending && starts(rest, " bytes") {
-				c.step = stepSent
-				c.nudge = c.eng.Elapsed() + c.lim.nudge
-			}
-			return true
-		}
-	case 'r':
-		if string(p) == "ready" {
-			c.restarted()
-			return true
-		}
-	case 'W':
-		if starts(p, "WIFI ") {
-			c.wifi(p[len("WIFI "):])
-			return true
-		}
-		return starts(p, "Will force")
-	case '0', '1', '2', '3', '4':
-		if len(p) > 2 && p[1] == ',' {
-			link := int(p[0] - '0')
-			switch string(p[2:]) {
-			case "CONNECT":
-				c.connected(link)
-				return true
-			case "CLOSED", "CONNECT FAIL":
-				c.closed(link)
-				return true
-			}
-		}
-	case '+':
-		if c.reply(p) {
-			return true
-		}
-		if c.nudged && starts(p, "+CIPMUX:") {
-			c.freed = true // what comes next is the OK of the question
-			return true
-		}
-		if h, ok := pushHead(p); ok {
-			c.noticed(h)
-			return true
-		}
-		if starts(p, "+LINK_CONN:") {
-			c.linked(p[len("+LINK_CONN:"):])
-		}
+	if p[0] == '+' && c.reply(p) {
 		return true
-	case 'A':
-		if starts(p, "AT+") && c.quiet {
-			c.restarted() // an echo: it was switched off
-			return true
+	}
+	link := 0
+	news := len(p) > 2 && p[1] == ',' && '0' <= p[0] && p[0] < '0'+maxLinks // of a link
+	if news {
+		link, p = int(p[0]-'0'), p[2:]
+	}
+	w := word(p)
+	if news != (w >= linkConnect) {
+		return false
+	}
+	rest := p[len(words[w]):]
+	switch w {
+	case lineOther:
+		return p[0] == '+' || c.reply(p)
+	case lineOK:
+		if c.step == stepFinal && !c.freed {
+			c.ended(resultOK)
+		} else if c.freed && c.step != stepIdle {
+			c.late()
 		}
-	}
-	return c.reply(p)
-}
-
-// refused takes ERROR.
-func (c *chip) refused() {
-	switch c.step {
-	case stepFinal, stepPrompt:
-		c.ended(resultError)
-	}
-}
-
-// sent takes what comes of data that was sent.
-func (c *chip) sent(p []byte) bool {
-	switch string(p) {
-	case "SEND OK":
+	case lineError, lineFail:
+		if c.step == stepFinal || c.step == stepPrompt {
+			c.ended(resultError)
+		}
+	case lineReady:
+		c.restarted()
+	case lineSendOK:
 		if c.step == stepSent {
 			c.ended(resultOK)
 		}
-	case "SEND FAIL":
+	case lineSendFail:
 		if c.step == stepSent {
 			c.ended(resultFailed)
 		}
-	case "SEND Canceled", "SEND CANCELLED":
+	case lineCanceled, lineCancelled:
 		if c.step == stepPrompt || c.step == stepRecv {
 			c.ended(resultFailed)
 		}
-	default:
-		return c.reply(p)
+	case lineGotIP:
+		c.joined = true
+	case lineGotLL, lineGotGL:
+		if c.new6 = c.v6; c.new6 {
+			c.eng.CheckSoon()
+		}
+	case lineDisconnect:
+		if c.joined = false; !c.isAP() {
+			c.eng.CheckSoon()
+		}
+	case lineBusy:
+		c.silent = 0
+		// In the middle of data it was something else that came too early.
+		c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)
+	case lineRecv:
+		if n, rest := number(rest); c.step == stepRecv && n == c.sending && starts(rest, " bytes") {
+			c.step = stepSent
+			c.nudges, c.asked = true, c.now()
+		}
+	case lineMux:
+		if c.nudged {
+			c.freed = true // what comes next is the OK of the question
+		}
+	case lineIPD:
+		var h header
+		if h.push(p) {
+			c.noticed(&h)
+		}
+	case lineConn:
+		c.linked(rest)
+	case lineEcho:
+		if !c.quiet {
+			return false
+		}
+		c.restarted() // the echo was switched off
+	case linkConnect:
+		c.connected(link)
+	case linkClosed, linkFail:
+		c.closed(link)
 	}
 	return true
+}
+
+// What the module tells in a line.
+const (
+	lineOK = iota
+	lineError
+	lineFail // of NonOS 1.7, for CWJAP
+	lineReady
+	lineSendOK
+	lineSendFail
+	lineCanceled
+	lineCancelled
+	lineGotIP
+	lineGotLL
+	lineGotGL
+	lineDisconnect
+	// The line begins with it:
+	lineBusy
+	lineRecv
+	lineMux
+	lineIPD
+	lineConn
+	lineEcho
+	lineCode
+	lineForce
+	lineWifi // other than the above
+	lineOther
+	// After a link's number:
+	linkConnect
+	linkClosed
+	linkFail
+)
+
+var words = [...]string{
+	lineOK: "OK", lineError: "ERROR", lineFail: "FAIL", lineReady: "ready",
+	lineSendOK: "SEND OK", lineSendFail: "SEND FAIL", lineCanceled: "SEND Canceled", lineCancelled: "SEND CANCELLED",
+	lineGotIP: "WIFI GOT IP", lineGotLL: "WIFI GOT IPv6 LL", lineGotGL: "WIFI GOT IPv6 GL", lineDisconnect: "WIFI DISCONNECT",
+	lineBusy: "busy ", lineRecv: "Recv ", lineMux: "+CIPMUX:", lineIPD: "+IPD,", lineConn: "+LINK_CONN:", lineEcho: "AT+",
+	lineCode: "ERR CODE:", lineForce: "Will force", lineWifi: "WIFI ",
+	linkConnect: "CONNECT", linkClosed: "CLOSED", linkFail: "CONNECT FAIL",
+}
+
+// word returns which of words a line is, or begins with; lineOther if it is none.
+func word(p []byte) int {
+	for w := range words {
+		if w != lineOther && starts(p, words[w]) && (len(p) == len(words[w]) || lineBusy <= w && w < lineOther) {
+			return w
+		}
+	}
+	return lineOther
 }
 
 // prompted takes the prompt for data.
@@ -680,7 +703,7 @@ func (c *chip) reply(p []byte) bool {
 			return true
 		}
 	case wantAPs:
-		if starts(p, "+CWLAP:(") {
+		if needScan && starts(p, "+CWLAP:(") {
 			c.found = appendAP(c.found, p[len("+CWLAP:("):])
 			return true
 		}
@@ -714,20 +737,4 @@ func (c *chip) restarted() {
 		c.lose(i)
 	}
 	c.eng.CheckSoon()
-}
-
-// wifi takes news of the station.
-func (c *chip) wifi(p []byte) {
-	switch string(p) {
-	case "GOT IP":
-		c.joined = true
-	case "GOT IPv6 LL", "GOT IPv6 GL":
-		if c.new6 = c.v6; c.new6 {
-			c.eng.CheckSoon()
-		}
-	case "DISCONNECT":
-		if c.joined = false; !c.ap {
-			c.eng.CheckSoon()
-		}
-	}
 }

@@ -1,8 +1,6 @@
 package espat
 
 import (
-	"net/netip"
-
 	"tinynet/offload"
 )
 
@@ -114,6 +112,9 @@ func (c *chip) unblock() {
 	}
 }
 
+// is reports whether the state is one that only servers have, connListening or connPending.
+func (k *conn) is(st connState) bool { return needServer && k.state == st }
+
 // # What the module tells
 
 // connected takes the news that a link is open.
@@ -122,7 +123,7 @@ func (c *chip) connected(link int) {
 		c.up = true // its OK is still to come
 		return
 	}
-	c.accepted(link, netip.AddrPort{})
+	c.accepted(link, new(place))
 }
 
 // linked takes the long form of the same:
@@ -143,7 +144,7 @@ func (c *chip) linked(p []byte) {
 	}
 	from, p := peer(p[1:])
 	if server == 1 {
-		c.accepted(link, from)
+		c.accepted(link, &from)
 	} else if c.job == jobStart && c.jobLink == int8(link) {
 		c.up = true
 		if len(p) > 0 {
@@ -155,7 +156,7 @@ func (c *chip) linked(p []byte) {
 }
 
 // accepted takes the news that the server has accepted a connection.
-func (c *chip) accepted(link int, from netip.AddrPort) {
+func (c *chip) accepted(link int, from *place) {
 	if i := c.connOf(link); i != noConn {
 		if c.conns[i].state == connStarting {
 			// Somebody was faster: the command will fail.
@@ -165,7 +166,7 @@ func (c *chip) accepted(link int, from netip.AddrPort) {
 			c.closed(link) // which was lost on the wire
 		}
 	}
-	if c.server == noConn {
+	if !needServer || c.server == noConn {
 		c.orphans |= 1 << link
 		return
 	}
@@ -178,7 +179,7 @@ func (c *chip) accepted(link int, from netip.AddrPort) {
 	k.link = int8(link)
 	c.ages++
 	k.age = c.ages
-	c.peers[link].set(from)
+	c.peers[link] = *from
 	c.notify(int(c.server), offload.Readable)
 }
 
@@ -192,12 +193,12 @@ func (c *chip) closed(link int) {
 	if c.closing == int8(link) {
 		c.conns[i].reset = true // it was meant for the one before, and is no end
 	}
-	switch k := &c.conns[i]; k.state {
-	case connStarting:
+	switch k := &c.conns[i]; {
+	case k.state == connStarting:
 		c.up, c.down = false, c.up
-	case connNew, connRefused:
+	case k.state == connNew || k.state == connRefused:
 		k.link = noLink
-	case connPending:
+	case k.is(connPending):
 		if k.link = noLink; !c.pool.holds(i) {
 			k.state = connFree
 		}
@@ -211,16 +212,16 @@ func (c *chip) end(i int) {
 	k := &c.conns[i]
 	// A stream ends once all of it is read, unless it was reset.
 	// Of TLS it announces more than can be read.
-	k.reset = k.reset || k.avail && k.kind == offload.Stream
+	k.reset = k.reset || k.avail && !k.kind.IsDatagram() && !k.kind.IsTLS()
 	k.state, k.link, k.avail = connClosed, noLink, false
 	c.notify(i, offload.Readable|offload.Writable)
 }
 
 // lose ends a conn with the module's restart.
 func (c *chip) lose(i int) {
-	switch k := &c.conns[i]; k.state {
-	case connFree, connNew, connRefused:
-	case connPending:
+	switch k := &c.conns[i]; {
+	case k.state == connFree || k.state == connNew || k.state == connRefused:
+	case k.is(connPending):
 		c.pool.drop(i)
 		*k = conn{}
 	default:
@@ -231,14 +232,14 @@ func (c *chip) lose(i int) {
 
 // spoil marks a stream of which data are lost.
 func (c *chip) spoil(i int) {
-	if k := &c.conns[i]; k.state != connFree && k.kind != offload.Datagram {
+	if k := &c.conns[i]; k.state != connFree && !k.kind.IsDatagram() {
 		k.reset = true
 		c.notify(i, offload.Readable|offload.Writable)
 	}
 }
 
 // noticed takes the notice that a link has data.
-func (c *chip) noticed(h header) {
+func (c *chip) noticed(h *header) {
 	if i := c.connOf(h.link); i != noConn && h.size > 0 {
 		c.conns[i].avail, c.conns[i].size = true, uint16(h.size)
 		c.notify(i, offload.Readable)
@@ -263,11 +264,11 @@ func (c *chip) listed(p []byte) {
 	i := c.connOf(link)
 	switch {
 	case i != noConn:
-		if server && !c.peers[link].known() {
-			c.peers[link].set(from)
+		if needServer && server && !c.peers[link].known() {
+			c.peers[link] = from
 		}
 	case server:
-		c.accepted(link, from) // the news of it was lost
+		c.accepted(link, &from) // the news of it was lost
 	default:
 		c.orphans |= 1 << link
 	}
@@ -276,7 +277,7 @@ func (c *chip) listed(p []byte) {
 // # Data
 
 // pushed takes the head of data that the module sends unasked.
-func (c *chip) pushed(h header) {
+func (c *chip) pushed(h *header) {
 	w := &c.wire
 	w.sink = sinkNowhere
 	c.dataConn = int8(c.connOf(h.link))
@@ -287,9 +288,9 @@ func (c *chip) pushed(h header) {
 		c.makePool()
 	}
 	i := int(c.dataConn)
-	switch dgram := c.conns[i].kind == offload.Datagram; {
+	switch dgram := c.conns[i].kind.IsDatagram(); {
 	case !dgram && c.conns[i].reset: // something is missing before it
-	case c.pool.begin(i, h.size, h.from, dgram):
+	case c.pool.begin(i, h.size, &h.from, dgram):
 		w.sink = sinkPool
 	case !dgram: // which is lost, as datagrams may
 		w.sink = sinkFull
@@ -300,7 +301,7 @@ func (c *chip) pushed(h header) {
 func (c *chip) makePool() { c.pool.buf = make([]byte, 0, c.cfg.Buffer) }
 
 // replied takes the head of data that were asked for.
-func (c *chip) replied(h header) {
+func (c *chip) replied(h *header) {
 	w := &c.wire
 	if i := c.connOf(int(c.readLink)); i != noConn && i != int(c.readConn) {
 		// The link has ended, and was given to another before the command arrived.
@@ -381,7 +382,7 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 	*k = conn{link: noLink}
 	c.pace()
 	switch {
-	case st == connListening:
+	case needServer && st == connListening:
 		c.unlisten()
 	case link == noLink || st == connStarting:
 		return 0
@@ -421,7 +422,7 @@ func (c *chip) verdict(k *conn) fault {
 // network, the module is asked, since the news of that may come last.
 func (c *chip) why(k *conn, otherwise fault) fault {
 	if !k.checked {
-		if c.step == stepIdle && !c.ap {
+		if c.step == stepIdle && !c.isAP() {
 			up, err := c.look()
 			if err != 0 {
 				return err
@@ -432,7 +433,7 @@ func (c *chip) why(k *conn, otherwise fault) fault {
 		}
 		k.checked = true
 	}
-	if !c.joined && !c.ap {
+	if !c.joined && !c.isAP() {
 		return errLost
 	}
 	return otherwise
@@ -446,17 +447,17 @@ func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault
 	if err := c.state(); err != 0 {
 		return 0, err
 	}
-	switch k.state {
-	case connListening:
+	switch {
+	case k.is(connListening):
 		if c.pending() != noConn {
 			return offload.Readable, 0
 		}
 		return 0, 0
-	case connStarting:
+	case k.state == connStarting:
 		return 0, 0
-	case connRefused, connNew:
+	case k.state == connRefused || k.state == connNew:
 		return 0, c.refusal(k)
-	case connClosed:
+	case k.state == connClosed:
 		return offload.Readable | offload.Writable, 0
 	}
 	r := offload.Ready(0)
@@ -465,7 +466,7 @@ func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault
 		if k.avail {
 			r |= offload.Readable
 		}
-		if k.kind != offload.Datagram && !k.avail && want&offload.Readable != 0 {
+		if !k.kind.IsDatagram() && !k.avail && want&offload.Readable != 0 {
 			c.doubt(k)
 		}
 	}

@@ -21,6 +21,7 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 	if err := c.ready(); err != 0 {
 		return err
 	}
+	needingDatagrams()
 	if !c.told {
 		// From now on the sender stands at the head of data.
 		if err := c.at("+CIPDINFO=1").run(c.lim.answer); err != 0 {
@@ -76,6 +77,9 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 	return 0
 }
 
+// tells reports whether the module says who sent what.
+func (c *chip) tells() bool { return needDatagrams && c.told }
+
 // pushAll ends the passive mode: 2.0 loses all datagrams in it.
 func (c *chip) pushAll() fault {
 	err := c.at("+CIPRECVMODE=0").run(c.lim.answer)
@@ -119,7 +123,7 @@ func (c *chip) recvFrom(s *offload.Socket, p []byte) (int, netip.AddrPort, bool,
 	k := &c.conns[i]
 	c.pump()
 	if n, from, ok := c.pool.datagram(i, p); ok {
-		return n, from, true, 0
+		return n, from.addrPort(), true, 0
 	}
 	if err := c.state(); err != 0 {
 		return 0, netip.AddrPort{}, false, err
@@ -141,7 +145,7 @@ func (c *chip) recvFrom(s *offload.Socket, p []byte) (int, netip.AddrPort, bool,
 		return c.recvCut(i, p, size)
 	}
 	n, err := c.read(i, p, size)
-	return n, c.from, n > 0, err
+	return n, c.from.addrPort(), n > 0, err
 }
 
 // recvCut reads a datagram that is longer than p. Its rest has to be read as
@@ -153,10 +157,10 @@ func (c *chip) recvCut(i int, p []byte, size int) (int, netip.AddrPort, bool, fa
 	whole := c.pool.reserve(size)
 	if whole == nil {
 		_, err := c.read(i, nil, size) // lost
-		return 0, c.from, false, err
+		return 0, c.from.addrPort(), false, err
 	}
 	n, err := c.read(i, whole, size)
 	n = copy(p, whole[:n])
 	c.pool.drop(nobody)
-	return n, c.from, n > 0, err
+	return n, c.from.addrPort(), n > 0, err
 }

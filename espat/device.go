@@ -160,7 +160,7 @@ func newDevice(cfg *Config, times offload.Times) *Device {
 		c.cfg.Buffer = 3072
 	}
 	if times.Dial <= 0 {
-		times.Dial = defaultLimits.dial
+		times.Dial = defaultLimits.dial.duration()
 	}
 	c.lim = &defaultLimits
 	c.wire.uart = c.cfg.Uart

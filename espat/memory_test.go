@@ -77,7 +77,7 @@ func (q *quietUART) Write(p []byte) (int, error) {
 // quick are limits for a module that answers at once.
 func quick() *limits {
 	l := defaultLimits
-	l.guard, l.busy = time.Millisecond, time.Millisecond
+	l.guard, l.busy = millisecond, millisecond
 	return &l
 }
 

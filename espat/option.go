@@ -11,7 +11,7 @@ import (
 func (c *chip) setOption(s *offload.Socket, level, opt int, value any) fault {
 	on, ok := value.(bool)
 	k := c.of(s)
-	if !ok || s.Kind == offload.Datagram || k.state != connOpen {
+	if !ok || s.IsDatagram() || k.state != connOpen {
 		return errNotSupported
 	}
 	opts, bit := k.opts, uint8(0)
@@ -48,7 +48,7 @@ const keepAlive = 60
 func (c *chip) joinGroup(s *offload.Socket, group netip.Addr) fault {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
-	if s.Kind != offload.Datagram || s.Port == 0 || k.state != connOpen || k.opts&optGroup != 0 {
+	if !s.IsDatagram() || s.Port == 0 || k.state != connOpen || k.opts&optGroup != 0 {
 		return c.because(errGroupSock)
 	}
 	if group.Is6() != s.V6 {

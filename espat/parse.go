@@ -98,82 +98,74 @@ func mac(p []byte) (m [6]byte, ok bool) {
 }
 
 // peer reads an address and a port, with a comma between them.
-func peer(p []byte) (a netip.AddrPort, rest []byte) {
+func peer(p []byte) (l place, rest []byte) {
 	ip, rest := field(p)
 	port, rest := number(rest)
-	if port < 0 || port > 0xFFFF {
-		return netip.AddrPort{}, rest
+	if a := address(ip); a.IsValid() && port >= 0 && port <= 0xFFFF {
+		l.set(netip.AddrPortFrom(a, uint16(port)))
 	}
-	return netip.AddrPortFrom(address(ip), uint16(port)), rest
+	return l, rest
 }
 
 // place is an address and port, in less room than a netip.AddrPort.
 type place struct {
 	ip   [16]byte
-	port [2]byte
+	port uint16
 }
 
-func (l *place) set(a netip.AddrPort) {
-	l.ip = a.Addr().As16()
-	l.port = [2]byte{byte(a.Port() >> 8), byte(a.Port())}
-}
+func (l *place) set(a netip.AddrPort) { l.ip, l.port = a.Addr().As16(), a.Port() }
 
 // known reports whether it is one.
 func (l *place) known() bool { return *l != place{} }
 
 func (l *place) addrPort() netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom16(l.ip).Unmap(), uint16(l.port[0])<<8|uint16(l.port[1]))
+	return netip.AddrPortFrom(netip.AddrFrom16(l.ip).Unmap(), l.port)
 }
 
 // header is the head of data that the module sends, which the data follow.
 type header struct {
 	link int // -1 in a reply, which does not name it
 	size int
-	from netip.AddrPort // invalid if the head does not tell
+	from place // not known if the head does not tell
 }
 
-// pushHead reads the line "+IPD,<link>,<size>[,<ip>,<port>]", without the colon that
+// push reads the line "+IPD,<link>,<size>[,<ip>,<port>]", without the colon that
 // ends the head of data. Notices that data are there to be read look the same.
-func pushHead(p []byte) (h header, ok bool) {
+func (h *header) push(p []byte) bool {
 	if !starts(p, "+IPD,") {
-		return h, false
+		return false
 	}
 	h.link, p = number(p[len("+IPD,"):])
 	if h.link < 0 || h.link >= maxLinks || len(p) == 0 || p[0] != ',' {
-		return h, false
+		return false
 	}
-	h.size, p = number(p[1:])
-	if h.size < 0 || h.size > maxPayload {
-		return h, false
-	}
-	if len(p) > 0 && p[0] == ',' {
-		h.from, p = peer(p[1:])
-		if !h.from.IsValid() {
-			return h, false
-		}
-	}
-	return h, len(p) == 0
+	return h.sized(p[1:], true)
 }
 
-// replyHead reads "+CIPRECVDATA:<size>", with ",<ip>,<port>" if told is set, without the
+// reply reads "+CIPRECVDATA:<size>", with ",<ip>,<port>" if told is set, without the
 // comma that ends it; NonOS 1.7 has a comma where the colon is, and a colon for the
 // last comma.
-func replyHead(p []byte, told bool) (h header, ok bool) {
+func (h *header) reply(p []byte, told bool) bool {
 	h.link = -1
 	if !starts(p, recvReply) || len(p) == len(recvReply) || p[len(recvReply)] != ':' && p[len(recvReply)] != ',' {
-		return h, false
+		return false
 	}
-	h.size, p = number(p[len(recvReply)+1:])
+	return h.sized(p[len(recvReply)+1:], told)
+}
+
+// sized reads the size, and the sender if it may be told.
+func (h *header) sized(p []byte, told bool) bool {
+	h.size, p = number(p)
 	if h.size < 0 || h.size > maxPayload {
-		return h, false
+		return false
 	}
-	if told && len(p) > 0 && p[0] == ',' {
+	if needDatagrams && told && len(p) > 0 && p[0] == ',' {
 		h.from, p = peer(p[1:])
-		if !h.from.IsValid() {
-			return h, false
+		if !h.from.known() {
+			return false
 		}
 	}
-	return h, len(p) == 0
+	return len(p) == 0
 }
 
 const (

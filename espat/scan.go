@@ -49,7 +49,8 @@ func (d *Device) Scan() ([]AccessPoint, error) {
 
 // scan looks for networks; what it finds is in found then.
 func (c *chip) scan() fault {
-	if !c.joined && !c.ap {
+	needingScan()
+	if !c.joined && !c.isAP() {
 		if err := c.cur("+CWMODE").num(1).run(c.lim.answer); err != 0 {
 			return err
 		}

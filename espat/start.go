@@ -1,7 +1,5 @@
 package espat
 
-import "time"
-
 // startUp finds the module, whatever it was doing, restarts it, and sets it up.
 func (c *chip) startUp() fault {
 	if err := c.setup(); err != 0 {
@@ -60,6 +58,7 @@ func (c *chip) forget() {
 	c.orphans, c.active = 0, 0
 	c.pool = pool{buf: c.pool.buf[:0]}
 	c.wire.dst, c.wire.need = nil, 0
+	c.left = c.now() - 40*c.lim.guard
 	for i := range c.conns {
 		c.conns[i] = conn{link: noLink}
 	}
@@ -145,7 +144,7 @@ func (c *chip) receiveMode() fault {
 // passiveLink makes a link, which perhaps was that of a datagram socket, keep what it
 // receives again.
 func (c *chip) passiveLink(link int) fault {
-	if c.active&(1<<link) == 0 {
+	if !needDatagrams || c.active&(1<<link) == 0 {
 		return 0
 	}
 	err := c.at("+CIPRECVTYPE=").num(link).raw(",1").run(c.lim.answer)
@@ -164,7 +163,7 @@ func (c *chip) restart() fault {
 		}
 		output(cfg.Reset)
 		cfg.Reset.Low()
-		time.Sleep(c.lim.reset)
+		c.lim.reset.sleep()
 		c.booted = false
 		cfg.Reset.High()
 	} else {
@@ -184,7 +183,7 @@ func (c *chip) restart() fault {
 	}
 	c.flow = false
 	var n nap
-	for end := c.eng.Elapsed() + c.lim.boot; !c.booted && c.eng.Elapsed() < end; {
+	for start := c.now(); !c.booted && c.since(start) < c.lim.boot; {
 		c.sleep(&n)
 		c.pump()
 	}
@@ -208,7 +207,7 @@ func (c *chip) restart() fault {
 // starting, so it is given the time for that.
 func (c *chip) find() fault {
 	rates := [...]uint32{c.baud, c.cfg.Baud, c.cfg.MaxBaud, 115200, 921600, 2000000, 74880, 9600}
-	for end := c.eng.Elapsed() + c.lim.boot; c.eng.Elapsed() < end; {
+	for start := c.now(); c.since(start) < c.lim.boot; {
 		for i, baud := range rates {
 			if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
 				continue
@@ -252,7 +251,7 @@ func (c *chip) raise() fault {
 	if err := c.at("+UART_CUR=").num(int(baud)).raw(",8,1,0,").num(flow).run(c.lim.answer); err != 0 {
 		return err
 	}
-	time.Sleep(c.lim.busy) // its answer still had the old speed
+	c.lim.busy.sleep() // its answer still had the old speed
 	if err := c.setBaud(baud, cfg.FlowControl); err != 0 {
 		return err
 	}

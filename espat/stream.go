@@ -10,7 +10,7 @@ import (
 // bind gives a socket its local port: a datagram socket gets its link, a listener
 // the port to listen on. Of a connection the module chooses the port.
 func (c *chip) bind(s *offload.Socket, port uint16) fault {
-	if s.Kind == offload.Datagram {
+	if s.IsDatagram() {
 		return c.bindDatagram(s, port)
 	}
 	return 0
@@ -19,7 +19,7 @@ func (c *chip) bind(s *offload.Socket, port uint16) fault {
 // connect begins to connect a stream.
 func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool, fault) {
 	i := int(s.Handle % maxConns)
-	if s.Kind == offload.TLS && !to.Addr().IsValid() && len(host) > hostMax {
+	if s.IsTLS() && !to.Addr().IsValid() && len(host) > hostMax {
 		ip, err := c.resolve(host, 0)
 		if err != 0 {
 			return false, err
@@ -39,7 +39,7 @@ func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 			return false, err
 		}
 		kind := `,"TCP`
-		if s.Kind == offload.TLS {
+		if s.IsTLS() {
 			kind = `,"SSL`
 			if err := c.configureTLS(link, host); err != 0 {
 				return false, err
@@ -60,7 +60,7 @@ func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 			return false, err
 		}
 		// That it is busy the module says at once.
-		if c.await(stepFinal, c.byteTime(c.outn)+5*time.Millisecond, never) != 0 {
+		if c.await(stepFinal, c.byteTime(c.outn)+5*millisecond, never) != 0 {
 			return false, 0
 		}
 		switch k := &c.conns[i]; k.state {
@@ -79,7 +79,7 @@ func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 }
 
 // start sends the command that was built, which opens a link.
-func (c *chip) start(i, link int, limit time.Duration) fault {
+func (c *chip) start(i, link int, limit span) fault {
 	if err := c.issue(jobStart, stepFinal, wantNothing, "", limit); err != 0 {
 		return err
 	}
@@ -107,7 +107,7 @@ func (c *chip) started(i int8, r result) {
 	case r == resultOK:
 		k.state = connOpen
 		c.pace()
-		if s := c.eng.Socket(offload.Handle(i)); s != nil && k.kind != offload.Datagram {
+		if s := c.eng.Socket(offload.Handle(i)); s != nil && !k.kind.IsDatagram() {
 			c.eng.SetPort(s, c.localPort)
 		}
 		if c.down {
@@ -125,11 +125,11 @@ func (c *chip) started(i int8, r result) {
 // refusal says why a connection could not be made.
 func (c *chip) refusal(k *conn) fault {
 	switch {
-	case !c.joined && !c.ap:
+	case !c.joined && !c.isAP():
 		return errLost
 	case k.reset:
 		return errNoAnswer
-	case k.kind == offload.TLS:
+	case k.kind.IsTLS():
 		return c.because(errTLS)
 	}
 	return errNoRoute
@@ -140,6 +140,7 @@ func (c *chip) listen(s *offload.Socket) fault {
 	if err := c.ready(); err != 0 { // and stops the last
 		return err
 	}
+	needingServer()
 	if c.server != noConn {
 		return c.because(errOneServer)
 	}
@@ -176,7 +177,7 @@ func (c *chip) listen(s *offload.Socket) fault {
 
 func (c *chip) serve(s *offload.Socket) fault {
 	c.at("+CIPSERVER=1,").num(int(s.Port))
-	if s.Kind != offload.TLS {
+	if !s.IsTLS() {
 		if s.V6 {
 			c.raw(`,"TCPv6"`)
 		}
@@ -310,7 +311,7 @@ const shortSend = 1440
 // pushing reports whether data may come that were not asked for.
 func (c *chip) pushing() bool {
 	for i := range c.conns {
-		if k := &c.conns[i]; k.kind == offload.Datagram && k.state == connOpen {
+		if k := &c.conns[i]; k.kind.IsDatagram() && k.state == connOpen {
 			return true
 		}
 	}
@@ -321,7 +322,7 @@ func (c *chip) pushing() bool {
 func (c *chip) pace() {
 	t := time.Second
 	if !c.flow && c.pushing() {
-		t = c.byteTime(ringHalf)
+		t = c.byteTime(ringHalf).duration()
 	}
 	c.eng.SetSignalTime(t)
 }
@@ -349,7 +350,7 @@ func (c *chip) deliver(i int, p []byte) fault {
 	// All of it, even if the link has ended meanwhile: the module waits for it. What
 	// comes meanwhile has to be taken, since the UART keeps little.
 	c.sending = len(p)
-	c.until = c.eng.Elapsed() + 2*c.byteTime(len(p)) + c.lim.answer
+	c.within(2*c.byteTime(len(p)) + c.lim.answer)
 	for ; len(p) > ringHalf && c.step == stepData; p = p[ringHalf:] {
 		c.write(p[:ringHalf])
 		c.pump()
@@ -368,7 +369,7 @@ func (c *chip) deliver(i int, p []byte) fault {
 		}
 		return errDataLost
 	}
-	c.until = c.eng.Elapsed() + c.lim.send
+	c.within(c.lim.send)
 	return 0
 }
 
@@ -411,9 +412,9 @@ func (c *chip) recv(s *offload.Socket, p []byte) (int, fault) {
 // a byte of the data is lost, they had to take its place.
 func (c *chip) awaitNext(i int) {
 	w := &c.wire
-	end := w.heard + c.byteTime(3) + 50*time.Microsecond
+	most := c.byteTime(3) + spanOf(50*time.Microsecond)
 	var n nap
-	for w.fresh && c.pool.fresh && c.dataConn == int8(i) && c.eng.Elapsed() < end {
+	for w.fresh && c.pool.fresh && c.dataConn == int8(i) && c.since(w.heard) < most {
 		c.sleep(&n)
 		c.pump()
 	}
@@ -426,9 +427,9 @@ func (c *chip) awaitNotice(i int) {
 		return
 	}
 	k := &c.conns[i]
-	end := c.readAt + 300*time.Microsecond + c.byteTime(25)
+	most := spanOf(300*time.Microsecond) + c.byteTime(25)
 	var n nap
-	for !k.avail && k.state == connOpen && c.eng.Elapsed() < end {
+	for !k.avail && k.state == connOpen && c.since(c.readAt) < most {
 		c.sleep(&n)
 		c.pump()
 	}
@@ -453,14 +454,14 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	c.readConn, c.readLink, c.most, c.got, w.dst = int8(i), k.link, most, 0, p
 	c.at("+CIPRECVDATA=").num(int(k.link)).char(',').num(most)
 	err := c.exchange(wantData, "", c.lim.answer+c.byteTime(most))
-	c.readAt = c.eng.Elapsed()
+	c.readAt = c.now()
 	w.dst = nil
 	switch {
-	case (err == errRefused && k.kind == offload.Stream || err == 0 && c.got == 0) && k.state != connOpen:
+	case (err == errRefused && !k.kind.IsDatagram() && !k.kind.IsTLS() || err == 0 && c.got == 0) && k.state != connOpen:
 		err = errDataLost // it was reset, with what was announced
 	case err == errRefused:
 		// There is nothing, or no memory for so much of it: see doubt, too.
-		if k.small = true; most > smallRead && k.kind != offload.Datagram {
+		if k.small = true; most > smallRead && !k.kind.IsDatagram() {
 			return c.read(i, p, most)
 		}
 		return 0, 0
@@ -473,7 +474,7 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 		c.misframed()
 		err = errDataLost
 	}
-	if k.state != connFree && k.kind != offload.Datagram {
+	if k.state != connFree && !k.kind.IsDatagram() {
 		k.reset = true
 	}
 	return 0, err

@@ -29,7 +29,7 @@ func (c *chip) checkParams(p *netlink.ConnectParams) error {
 
 // join makes an attempt to join a network or to become an access point.
 func (c *chip) join(p *netlink.ConnectParams) (netip.Addr, error) {
-	if p.ConnectMode == netlink.ConnectModeAP {
+	if offload.IsAP(p) {
 		c.eng.Take()
 		ip, f := c.become(p)
 		err := c.err(f)
@@ -102,7 +102,7 @@ func (c *chip) beginJoin(p *netlink.ConnectParams) fault {
 		s := int((p.ConnectTimeout + time.Second - 1) / time.Second)
 		c.raw(",,,,,,").num(min(max(s, 3), 600))
 	}
-	return c.issue(jobJoin, stepFinal, wantLine, "+CWJAP:", max(p.ConnectTimeout, 20*time.Second)+c.lim.answer)
+	return c.issue(jobJoin, stepFinal, wantLine, "+CWJAP:", spanOf(max(p.ConnectTimeout, 20*time.Second))+c.lim.answer)
 }
 
 // endJoin takes the result of the attempt.
@@ -126,7 +126,7 @@ func (c *chip) endJoin(p *netlink.ConnectParams) (netip.Addr, fault) {
 		return netip.Addr{}, errConnectFailed
 	}
 	c.joined = true
-	c.lastLook = c.eng.Elapsed()
+	c.lastLook = c.now()
 	if needTime && c.cfg.TimeServer != "" || needTLS && c.cfg.TLS != nil && c.cfg.TLS.Verify {
 		if err := c.startTime(); err != 0 && err != errRefused {
 			return netip.Addr{}, err
@@ -148,8 +148,12 @@ func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, fault) {
 		return netip.Addr{}, err
 	}
 	c.ap = true
+	needingAP()
 	return c.address()
 }
+
+// isAP reports whether the module is an access point only.
+func (c *chip) isAP() bool { return needSoftAP && c.ap }
 
 // setAP sets up the access point.
 func (c *chip) setAP(ssid, passphrase string, auth netlink.AuthType, hidden bool) fault {
@@ -208,7 +212,7 @@ func (c *chip) setStatic(ap bool) fault {
 // address asks for the module's own address.
 func (c *chip) address() (netip.Addr, fault) {
 	name := "+CIFSR:STAIP,"
-	if c.ap {
+	if c.isAP() {
 		name = "+CIFSR:APIP,"
 	}
 	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != 0 {
@@ -251,7 +255,7 @@ func (c *chip) knows6(p []byte) {
 // hardwareAddr returns the MAC address.
 func (c *chip) hardwareAddr() (net.HardwareAddr, fault) {
 	name := "+CIFSR:STAMAC,"
-	if c.ap {
+	if c.isAP() {
 		name = "+CIFSR:APMAC,"
 	}
 	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != 0 {
@@ -277,7 +281,7 @@ func (c *chip) leave() fault {
 		c.writeText("AT+RST\r\n")
 		return errLate
 	}
-	both := c.ap || needAP && c.cfg.AP != nil
+	both := c.isAP() || needAP && c.cfg.AP != nil
 	c.ap, c.joined = false, false
 	if both {
 		off := 0
@@ -294,7 +298,7 @@ func (c *chip) leave() fault {
 // signal reports whether something has come from the module, or should have: that
 // the rest of data does not come is to be seen before something else does.
 func (c *chip) signal() bool {
-	return c.wire.wired() && (c.wire.buffered() > 0 || c.wire.due.Load())
+	return c.wire.wired() && (c.wire.buffered() > 0 || c.wire.due.get())
 }
 
 // check returns whether the module is still connected. It tells when it is not;
@@ -304,7 +308,7 @@ func (c *chip) check() (up bool, err fault) {
 	if err := c.state(); err != 0 {
 		return false, err
 	}
-	if !c.joined && !c.ap {
+	if !c.joined && !c.isAP() {
 		return false, 0
 	}
 	if c.step != stepIdle || c.wire.need > 0 {
@@ -318,7 +322,7 @@ func (c *chip) check() (up bool, err fault) {
 			return true, err
 		}
 	}
-	if c.eng.Elapsed()-c.lastLook < c.lim.check && !c.missed {
+	if c.since(c.lastLook) < c.lim.check && !c.missed {
 		return true, 0
 	}
 	return c.look()
@@ -329,7 +333,7 @@ func (c *chip) look() (up bool, err fault) {
 	if err := c.ready(); err != 0 {
 		return false, err
 	}
-	c.lastLook = c.eng.Elapsed()
+	c.lastLook = c.now()
 	c.seen = 0
 	newer := c.fw.least(2, 3)
 	if newer {
@@ -348,7 +352,7 @@ func (c *chip) look() (up bool, err fault) {
 	c.missed = false
 	for i := range c.conns {
 		k := &c.conns[i]
-		if k.state != connOpen || k.kind == offload.Datagram || k.avail {
+		if k.state != connOpen || k.kind.IsDatagram() || k.avail {
 			continue
 		}
 		was := k.missed
@@ -360,7 +364,7 @@ func (c *chip) look() (up bool, err fault) {
 		}
 		c.missed = true // or a line of the list was: that takes a second look
 	}
-	if c.ap {
+	if c.isAP() {
 		return true, 0
 	}
 	switch {

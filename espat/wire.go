@@ -1,8 +1,6 @@
 package espat
 
 import (
-	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"tinynet/offload"
@@ -11,39 +9,39 @@ import (
 // limits are the times that the driver waits, gathered so that tests can
 // shorten them.
 type limits struct {
-	reset  time.Duration // reset pin held
-	boot   time.Duration // from a reset to "ready"
-	probe  time.Duration // for the answer to AT at a speed that is only tried
-	answer time.Duration // for the result of a command that waits for nothing
-	scan   time.Duration // of a scan, or another thing that the radio does
-	name   time.Duration // of a look-up
-	dial   time.Duration // of CIPSTART: the TCP of the module, and then TLS
-	send   time.Duration // for SEND OK, if it waits for the peer; see sendTimeout
-	prompt time.Duration // that a call waits for another's command before it makes room
-	busy   time.Duration // before a command that the module was too busy for is sent again
-	guard  time.Duration // of silence around +++, and between two commands after one was lost
-	stall  time.Duration // without a byte in the middle of data: no more will come
-	grace  time.Duration // for an answer that is due at once, to a call that has to end
-	nudge  time.Duration // before a command that waits for the network is asked after
-	check  time.Duration // between two looks at the module's own state
+	reset  span // reset pin held
+	boot   span // from a reset to "ready"
+	probe  span // for the answer to AT at a speed that is only tried
+	answer span // for the result of a command that waits for nothing
+	scan   span // of a scan, or another thing that the radio does
+	name   span // of a look-up
+	dial   span // of CIPSTART: the TCP of the module, and then TLS
+	send   span // for SEND OK, if it waits for the peer; see sendTimeout
+	prompt span // that a call waits for another's command before it makes room
+	busy   span // before a command that the module was too busy for is sent again
+	guard  span // of silence around +++, and between two commands after one was lost
+	stall  span // without a byte in the middle of data: no more will come
+	grace  span // for an answer that is due at once, to a call that has to end
+	nudge  span // before a command that waits for the network is asked after
+	check  span // between two looks at the module's own state
 }
 
 var defaultLimits = limits{
-	reset:  10 * time.Millisecond,
-	boot:   5 * time.Second,
-	probe:  150 * time.Millisecond,
-	answer: 3 * time.Second,
-	scan:   15 * time.Second,
-	name:   30 * time.Second,
-	dial:   120 * time.Second,
-	send:   sendTimeout*time.Millisecond + 5*time.Second,
-	prompt: 2 * time.Millisecond,
-	busy:   10 * time.Millisecond,
-	guard:  25 * time.Millisecond, // 20 ms are asked for
-	stall:  250 * time.Millisecond,
-	grace:  500 * time.Millisecond,
-	nudge:  2 * time.Second,
-	check:  2 * time.Second,
+	reset:  spanOf(10 * time.Millisecond),
+	boot:   spanOf(5 * time.Second),
+	probe:  spanOf(150 * time.Millisecond),
+	answer: spanOf(3 * time.Second),
+	scan:   spanOf(15 * time.Second),
+	name:   spanOf(30 * time.Second),
+	dial:   spanOf(120 * time.Second),
+	send:   spanOf(sendTimeout*time.Millisecond + 5*time.Second),
+	prompt: spanOf(2 * time.Millisecond),
+	busy:   spanOf(10 * time.Millisecond),
+	guard:  spanOf(25 * time.Millisecond), // 20 ms are asked for
+	stall:  spanOf(250 * time.Millisecond),
+	grace:  spanOf(500 * time.Millisecond),
+	nudge:  spanOf(2 * time.Second),
+	check:  spanOf(2 * time.Second),
 }
 
 const (
@@ -57,21 +55,20 @@ const (
 // Data follow a head that says how many bytes they are, and are counted, never looked
 // at. Everything else is lines.
 type wire struct {
-	uart   UART
-	in     [readMax]byte // bytes taken from the UART; those from r to w are still to be looked at
-	r, w   uint8
-	line   [lineMax]byte // the line that is coming in
-	n      uint8
-	quoted bool // inside quotes of the line
-	cut    bool // the line is longer than line
-	fresh  bool // nothing came since the end of data
+	r, w   uint8 // of in
+	n      uint8 // of line
+	quoted bool  // inside quotes of the line
+	fresh  bool  // nothing came since the end of data
+	sink   sink  // where data go
+	due    flag  // for Signal: data have begun, and are awaited
 
 	// What is coming in are data.
-	need  int           // bytes still to come
-	sink  sink          // where they go
-	dst   []byte        // for sinkCaller: the rest of the caller's buffer
-	heard time.Duration // when something came last
-	due   atomic.Bool   // for Signal: data have begun, and are awaited
+	need  int    // bytes still to come
+	dst   []byte // for sinkCaller: the rest of the caller's buffer
+	heard span   // when something came last
+	uart  UART
+	in    [readMax]byte // bytes taken from the UART; those from r to w are still to be looked at
+	line  [lineMax]byte // the line that is coming in
 }
 
 // sink is where data go.
@@ -95,7 +92,7 @@ func (c *chip) pump() {
 			if n <= 0 {
 				break
 			}
-			w.heard = c.eng.Elapsed()
+			w.heard = c.now()
 			if w.need > 0 && w.sink == sinkCaller && len(w.dst) > 0 {
 				// Straight to where they go.
 				n = w.read(w.dst[:min(n, w.need, len(w.dst))])
@@ -124,10 +121,10 @@ func (c *chip) pump() {
 		w.r++
 		c.feed(b)
 	}
-	if w.need > 0 && c.eng.Elapsed()-w.heard > c.lim.stall {
+	if w.need > 0 && c.since(w.heard) > c.lim.stall {
 		c.misframed() // lost, or never sent
 	}
-	w.due.Store(w.need > 0)
+	w.due.set(w.need > 0)
 	c.watch()
 }
 
@@ -143,12 +140,12 @@ func (c *chip) data() bool {
 		k := copy(w.dst, p)
 		w.dst = w.dst[k:]
 	case sinkFull:
-		if c.pool.begin(int(c.dataConn), 0, netip.AddrPort{}, false) {
+		if c.pool.begin(int(c.dataConn), 0, new(place), false) {
 			w.sink = sinkPool
 			return true
 		}
 		if c.step == stepIdle {
-			w.heard = c.eng.Elapsed()
+			w.heard = c.now()
 			return false
 		}
 		c.overrun()
@@ -159,7 +156,7 @@ func (c *chip) data() bool {
 		case c.step != stepIdle:
 			c.overrun()
 		case k == 0:
-			w.heard = c.eng.Elapsed()
+			w.heard = c.now()
 			c.notify(int(c.dataConn), offload.Readable)
 			return false
 		default:
@@ -194,11 +191,11 @@ func (c *chip) feed(b byte) {
 			p = p[1:]
 		}
 		fresh := w.fresh
-		w.n, w.quoted, w.cut, w.fresh = 0, false, false, false
+		w.n, w.quoted, w.fresh = 0, false, false
 		known := len(p) == 0 && ended
 		if !known {
 			known = c.dispatch(p)
-			c.sense = c.sense || known
+			c.sense = c.sense || needRates && known
 		}
 		if fresh && !known {
 			c.misframed() // the data had a byte more or less than their head said
@@ -209,37 +206,38 @@ func (c *chip) feed(b byte) {
 		return
 	case b == '"':
 		w.quoted = !w.quoted
-	case b == ':' && !w.quoted && w.n > 0 && w.line[0] == '+':
-		if h, ok := pushHead(w.line[:w.n]); ok {
-			c.begin(h)
-			return
-		}
-		if c.want == wantData && w.line[min(len(recvReply), int(w.n)-1)] == ',' {
-			if h, ok := replyHead(w.line[:w.n], false); ok {
-				c.begin(h)
-				return
-			}
-		}
-	case b == ',' && !w.quoted && c.want == wantData && w.n > uint8(len(recvReply)):
-		if h, ok := replyHead(w.line[:w.n], c.told); ok && h.from.IsValid() == c.told {
-			c.begin(h)
+	case (b == ':' || b == ',') && !w.quoted && w.n > 0 && w.line[0] == '+':
+		var h header
+		if c.heads(&h, b) {
+			c.begin(&h)
 			return
 		}
 	}
 	if int(w.n) < lineMax {
 		w.line[w.n] = b
 		w.n++
-	} else {
-		w.cut = true
 	}
 }
 
+// heads reports whether the line is a head of data, which ends with b.
+func (c *chip) heads(h *header, b byte) bool {
+	p := c.wire.line[:c.wire.n]
+	if b == ':' && h.push(p) {
+		return true
+	}
+	if c.want != wantData || len(p) <= len(recvReply) || b == ':' && p[len(recvReply)] != ',' {
+		return false
+	}
+	told := b == ',' && c.tells()
+	return h.reply(p, told) && h.from.known() == told
+}
+
 // begin starts to take data.
-func (c *chip) begin(h header) {
+func (c *chip) begin(h *header) {
 	w := &c.wire
-	w.n, w.quoted, w.cut, w.fresh = 0, false, false, false
+	w.n, w.quoted, w.fresh = 0, false, false
 	w.need = h.size
-	w.heard = c.eng.Elapsed()
+	w.heard = c.now()
 	if h.link < 0 {
 		c.replied(h)
 	} else {

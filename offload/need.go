@@ -9,9 +9,11 @@ const (
 	needBuffers   = true
 	needEvents    = true
 	needIPv6      = true
+	needAP        = true
 )
 
 func need(Kind)       {}
 func needingBuffers() {}
 func needingEvents()  {}
 func needingIPv6()    {}
+func needingAP()      {}

@@ -11,6 +11,7 @@ var (
 	needBuffers   bool
 	needEvents    bool
 	needIPv6      bool
+	needAP        bool
 )
 
 func needingBuffers() { needBuffers = true }
@@ -18,6 +19,8 @@ func needingBuffers() { needBuffers = true }
 func needingEvents() { needEvents = true }
 
 func needingIPv6() { needIPv6 = true }
+
+func needingAP() { needAP = true }
 
 func need(k Kind) {
 	switch k {
