@@ -223,12 +223,12 @@ func TestESPATBoundsHaveTheSimulatorsProfile(t *testing.T) {
 	}
 	for _, version := range modem.Versions() {
 		synctest.Test(t, func(t *testing.T) {
-			var p network.Params
+			attached := make(chan network.Params, 1)
 			b := newESPAT(network.VirtualConfig{}, modem.Config{Version: version})
 			v := network.NewVirtual(network.VirtualConfig{})
 			b.close()
 			c := modem.New(modem.Config{Version: version, Attach: func(got network.Params) network.Station {
-				p = got
+				attached <- got
 				return v.Station(got)
 			}})
 			defer c.Close()
@@ -237,7 +237,7 @@ func TestESPATBoundsHaveTheSimulatorsProfile(t *testing.T) {
 			io.WriteString(c.UART(), "AT+CWMODE=1\r\n")
 			time.Sleep(time.Second)
 			io.WriteString(c.UART(), "AT+CWJAP=\"tinynet\",\"tinynet-pass\"\r\n")
-			time.Sleep(10 * time.Second)
+			p := <-attached
 			m := atModule(version, 115200)
 			if p.Window != m.window || p.SendBuffer != m.sendBuffer {
 				t.Errorf("%s: the simulator's window is %d and its send buffer %d, the profile's %d and %d", version, p.Window, p.SendBuffer, m.window, m.sendBuffer)
