@@ -30,7 +30,8 @@ type chip struct {
 
 	// The last read.
 	readConn int8
-	readLink int8
+	readLink int8 // that it was asked of
+	closing  int8 // the link that CIPCLOSE is for, or noLink
 	dataConn int8 // whose the last data were
 
 	// What the module is and does.

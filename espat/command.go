@@ -484,7 +484,9 @@ func (c *chip) sweep() {
 	for link := range maxLinks {
 		if c.orphans&(1<<link) != 0 {
 			c.orphans &^= 1 << link
+			c.closing = int8(link)
 			c.short("AT+CIPCLOSE=", link)
+			c.closing = noLink
 			return
 		}
 	}

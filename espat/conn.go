@@ -190,6 +190,9 @@ func (c *chip) closed(link int) {
 	if i == noConn {
 		return
 	}
+	if c.closing == int8(link) {
+		c.conns[i].reset = true // it was meant for the one before, and is no end
+	}
 	switch k := &c.conns[i]; {
 	case k.state == connStarting:
 		c.up, c.down = false, c.up
@@ -286,7 +289,7 @@ func (c *chip) pushed(h *header) {
 	}
 	i := int(c.dataConn)
 	switch dgram := c.conns[i].kind.IsDatagram(); {
-	case c.conns[i].reset: // what came before is lost
+	case !dgram && c.conns[i].reset: // something is missing before it
 	case c.pool.begin(i, h.size, &h.from, dgram):
 		w.sink = sinkPool
 	case !dgram: // which is lost, as datagrams may
@@ -300,6 +303,13 @@ func (c *chip) makePool() { c.pool.buf = make([]byte, 0, c.cfg.Buffer) }
 // replied takes the head of data that were asked for.
 func (c *chip) replied(h *header) {
 	w := &c.wire
+	if i := c.connOf(int(c.readLink)); i != noConn && i != int(c.readConn) {
+		// The link has ended, and was given to another before the command arrived.
+		c.conns[i].avail = false
+		h.link = int(c.readLink)
+		c.pushed(h)
+		return
+	}
 	c.dataConn, c.from, c.got = c.readConn, h.from, h.size
 	w.sink, w.reply = sinkNowhere, true
 	if w.dst != nil {
@@ -307,11 +317,6 @@ func (c *chip) replied(h *header) {
 	}
 	if h.size > c.most {
 		c.got = -1 // more than was asked for
-	}
-	if i := c.connOf(int(c.readLink)); i != noConn && i != int(c.readConn) {
-		// The link has ended meanwhile, and begun anew as another's.
-		w.sink, c.got = sinkNowhere, 0
-		c.spoil(i)
 	}
 }
 
@@ -330,6 +335,8 @@ func (c *chip) received() {
 
 // overrun marks the stream for whose data there is no room.
 func (c *chip) overrun() {
+	c.pool.close()
+	c.wire.sink = sinkNowhere // there may be room again, for what comes behind the gap
 	if i := int(c.dataConn); i != noConn {
 		c.conns[i].reset = true
 		c.notify(i, offload.Readable)

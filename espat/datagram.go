@@ -33,7 +33,7 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 	if link == noLink {
 		return errNoMoreSockets
 	}
-	if c.fw.perLink() && c.active&(1<<link) == 0 {
+	if c.passive && c.fw.perLink() && c.active&(1<<link) == 0 {
 		// The module keeps datagrams that are to be asked for as a stream.
 		if err := c.at("+CIPRECVTYPE=").num(link).raw(",0").run(c.lim.answer); err != 0 {
 			return err

@@ -115,7 +115,7 @@ func (c *chip) started(i int8, r result) {
 		}
 	default:
 		k.state, k.link = connRefused, noLink
-		if r != resultError {
+		if k.reset = r == resultLost; k.reset {
 			c.orphans |= 1 << link
 		}
 	}
@@ -127,6 +127,8 @@ func (c *chip) refusal(k *conn) fault {
 	switch {
 	case !c.joined && !c.isAP():
 		return errLost
+	case k.reset:
+		return errNoAnswer
 	case k.kind.IsTLS():
 		return c.because(errTLS)
 	}
@@ -334,11 +336,11 @@ func (c *chip) pace() {
 
 // deliver sends the command that was built, one of CIPSEND, and then its data.
 func (c *chip) deliver(i int, p []byte) fault {
+	link := c.conns[i].link
 	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim.answer); err != 0 {
 		return err
 	}
 	c.jobConn = int8(i)
-	link := c.conns[i].link
 	if c.await(stepPrompt, 0, c.lim.grace) != 0 {
 		c.late()
 	}
@@ -346,7 +348,9 @@ func (c *chip) deliver(i int, p []byte) fault {
 		return c.outcome()
 	}
 	if j := c.connOf(int(link)); j != noConn && j != i {
-		c.late() // the link has begun anew as another's, who is not to get this
+		// The link has ended, and was given to another before the command arrived: it
+		// would get the data.
+		c.late()
 		return errDataLost
 	}
 	// All of it, even if the link has ended meanwhile: the module waits for it. What
@@ -459,6 +463,8 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	c.readAt = c.now()
 	w.dst = nil
 	switch {
+	case (err == errRefused && !k.kind.IsDatagram() && !k.kind.IsTLS() || err == 0 && c.got == 0) && k.state != connOpen:
+		err = errDataLost // it was reset, with what was announced
 	case err == errRefused:
 		// There is nothing, or no memory for so much of it: see doubt, too.
 		if k.small = true; most > smallRead && !k.kind.IsDatagram() {
