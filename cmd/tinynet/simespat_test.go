@@ -222,6 +222,41 @@ func echoServer(t *testing.T, n int) (port string, done chan struct{}) {
 	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port), done
 }
 
+// A program that does not read what it has asked for keeps nobody from ending the
+// module.
+func TestSimESPATNobodyReads(t *testing.T) {
+	for _, where := range []string{"-pty", "-listen=tcp:127.0.0.1:0"} {
+		t.Run(where, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			stuck := make(chan struct{})
+			go func() {
+				defer close(stuck)
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				defer c.Close()
+				for err == nil { // until nothing goes any more
+					c.SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
+					_, err = c.Write(make([]byte, 64<<10))
+				}
+			}()
+			m := startModem(t, where)
+			p := m.open()
+			p.ask("ATE0\r\n", "\r\nready\r\nATE0\r\n\r\nOK\r\n")
+			p.ask("AT+CWMODE=1\r\n", "\r\nOK\r\n")
+			p.ask("AT+CWJAP=\"any\",\"12345678\"\r\n", "WIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n")
+			p.ask(fmt.Sprintf("AT+CIPSTART=\"TCP\",\"host\",%d\r\n", l.Addr().(*net.TCPAddr).Port), "CONNECT\r\n\r\nOK\r\n")
+			<-stuck
+			m.interrupt(syscall.SIGINT)
+		})
+	}
+}
+
 // A second program at once is told why it gets nothing, and the first does not
 // notice.
 func TestSimESPATIsInUse(t *testing.T) {
