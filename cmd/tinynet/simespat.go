@@ -102,6 +102,10 @@ func (t *tool) simESPAT(f *simFlags, address string) error {
 	chip.UART().Follow()
 	wire := fault.NewUART(chip.UART(), chip.Restart, clk)
 	wire.Play(f.faults.wire(f.seed))
+	// While it starts it takes no command.
+	for chip.UART().Buffered() == 0 {
+		time.Sleep(time.Millisecond)
+	}
 
 	fmt.Fprintln(t.stdout, l.path())
 	t.say("%s is at %s, until Ctrl-C", espat.Describe(cmp.Or(f.firmware, espat.Versions()[0])), l.path())
