@@ -33,21 +33,20 @@ type chip struct {
 	dataConn int8 // whose the last data were
 
 	// What the module is and does.
-	seen     uint8 // links of the last list
-	orphans  uint8 // links that are to be closed, and orphanServer
-	server   int8  // conn of the listener, or noConn
-	passive  bool  // it keeps what it receives until it is asked
-	joined   bool  // the station has an address
-	ap       bool  // it is an access point only
-	quiet    bool  // echo is off
-	booting  bool  // a restart is expected
-	booted   bool  // and done
-	rebooted bool  // it came unexpected
-	waits    bool  // it may wait for data
-	unsure   bool  // what comes next may be the answer to an earlier command
-	dead     bool
+	seen    uint8 // links of the last list
+	orphans uint8 // links that are to be closed, and orphanServer
+	server  int8  // conn of the listener, or noConn
+	passive bool  // it keeps what it receives until it is asked
+	joined  bool  // the station has an address
+	ap      bool  // it is an access point only
+	quiet   bool  // echo is off
+	booting bool  // a restart is expected
+	booted  bool  // and done
+	ill     fault // why it has to be restarted: it hangs, or came up unexpected
+	waits   bool  // it may wait for data
+	unsure  bool  // what comes next may be the answer to an earlier command
 
-	lim *limits
+	limiter
 
 	// More of the command.
 	outn    int
@@ -130,7 +129,7 @@ func (c *chip) startTime() fault {
 	if s := c.cfg.TimeServer; needTime && s != "" {
 		c.char(',').text(s)
 	}
-	err := c.run(c.lim.answer)
+	err := c.run()
 	c.timed = err == 0
 	return err
 }
@@ -142,7 +141,7 @@ func (c *chip) time() (int64, fault) {
 			return 0, err
 		}
 	}
-	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:", c.lim.answer); err != 0 {
+	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:"); err != 0 {
 		return 0, err
 	}
 	return clock(c.answer), 0
@@ -154,7 +153,7 @@ func (c *chip) ping(ip netip.Addr) (int, fault) {
 	if c.fw.nonos() {
 		prefix = "+"
 	}
-	err := c.at("+PING=").ip(ip).ask(prefix, c.lim.scan)
+	err := c.at("+PING=").ip(ip).askFor(prefix, c.lim().scan)
 	if err != 0 && err != errRefused {
 		return 0, err
 	}
@@ -166,7 +165,7 @@ func (c *chip) ping(ip netip.Addr) (int, fault) {
 
 // rssi returns the strength of the access point's signal.
 func (c *chip) rssi() (int, fault) {
-	if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != 0 {
+	if err := c.cur2("+CWJAP").ask("+CWJAP"); err != 0 {
 		return 0, err
 	}
 	p := c.answer
@@ -197,7 +196,7 @@ func (c *chip) cur2(s string) *chip {
 
 // dns asks for the name servers.
 func (c *chip) dns() (servers []netip.AddrPort, err fault) {
-	if err := c.cur2("+CIPDNS").ask("+CIPDNS", c.lim.answer); err != 0 {
+	if err := c.cur2("+CIPDNS").ask("+CIPDNS"); err != 0 {
 		return nil, err
 	}
 	p := c.answer

@@ -78,7 +78,7 @@ func (c *chip) connOf(link int) int {
 }
 
 // of returns a socket's conn.
-func (c *chip) of(s *offload.Socket) *conn { return &c.conns[s.Handle%maxConns] }
+func (c *chip) of(s *offload.Socket) *conn { return &c.conns[s.Handle] }
 
 // freeLink returns a link that nothing uses. The module gives accepted connections
 // the lowest that is free, so the highest come first; and not the one that was
@@ -357,7 +357,7 @@ func (c *chip) open(s *offload.Socket) fault {
 
 // closeSocket closes a socket.
 func (c *chip) closeSocket(s *offload.Socket) fault {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	c.pump()
 	st, link := k.state, k.link
@@ -376,7 +376,7 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 		c.orphans |= 1 << link
 	}
 	// Should the module be occupied, it is closed later.
-	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, never) == 0 {
+	if c.step == stepIdle || c.await(c.step, 10*c.lim().prompt, never) == 0 {
 		return c.ready()
 	}
 	return 0
@@ -396,7 +396,7 @@ func (c *chip) drain(s *offload.Socket) (bool, fault) {
 // verdict says how a stream has failed, nil if it has not.
 func (c *chip) verdict(k *conn) fault {
 	switch {
-	case c.rebooted:
+	case c.ill == errRebooted:
 		return errRebooted
 	case k.reset:
 		return errDataLost
@@ -427,7 +427,7 @@ func (c *chip) why(k *conn, otherwise fault) fault {
 
 // poll says what a socket is ready for, without asking the module.
 func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault) {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	c.pump()
 	if err := c.state(); err != 0 {
@@ -482,7 +482,7 @@ func (c *chip) lengths() {
 	for i := range c.conns {
 		c.conns[i].news = now
 	}
-	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != 0 {
+	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:") != 0 {
 		return
 	}
 	p := c.answer

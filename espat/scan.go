@@ -51,7 +51,7 @@ func (d *Device) Scan() ([]AccessPoint, error) {
 func (c *chip) scan() fault {
 	needingScan()
 	if !c.joined && !c.isAP() {
-		if err := c.cur("+CWMODE").num(1).run(c.lim.answer); err != 0 {
+		if err := c.cur("+CWMODE").num(1).run(); err != 0 {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func (c *chip) scan() fault {
 		return err
 	}
 	c.found = make([]AccessPoint, 0, maxScan)
-	return c.at("+CWLAP").exchange(wantAPs, "", c.lim.scan)
+	return c.at("+CWLAP").exchange(wantAPs, "", c.lim().scan)
 }
 
 // appendAP reads what stands between the parentheses of

@@ -121,7 +121,7 @@ func (c *chip) pump() {
 		w.r++
 		c.feed(b)
 	}
-	if w.need > 0 && c.since(w.heard) > c.lim.stall {
+	if w.need > 0 && c.since(w.heard) > c.lim().stall {
 		c.misframed() // lost, or never sent
 	}
 	w.due.set(w.need > 0)
