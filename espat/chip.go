@@ -76,6 +76,7 @@ type chip struct {
 	v6        bool // IPv6 is enabled
 	new6      bool // and there is an address that was not asked for yet
 	timed     bool // SNTP is
+	missed    bool // a link was not in the last list
 	flow      bool // flow control is
 	rated     bool // the UART's speed was set
 	sense     bool // something came that makes sense

@@ -18,6 +18,7 @@ type conn struct {
 	small   bool   // it refused to give them out: fewer at a time
 	reset   bool   // data are lost: unread at the end, or on the wire, or not sent
 	waits   bool   // a send of it waited for the peer
+	missed  bool   // it was not in the last list of links
 	checked bool   // it ended, and not for the loss of the network
 	blocked bool   // a call waits for the module to be free
 	opts    uint8

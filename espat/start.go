@@ -193,6 +193,11 @@ func (c *chip) restart() fault {
 		}
 		c.hush()
 	}
+	// Or it starts with another speed, which somebody has set for good.
+	if c.canSet() && c.find() == 0 && !c.busy {
+		cfg.Baud = c.baud
+		return 0
+	}
 	return errNoAnswer
 }
 

@@ -286,6 +286,9 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 	if k.waits && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
 		n = min(n, shortSend)
 	}
+	if string(p[:n]) == "+++" {
+		n = 2 // alone it would end data mode
+	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
 	if err := c.deliver(i, p[:n]); err != 0 {
 		if err == errRefused { // there is no such link

@@ -322,7 +322,7 @@ func (c *chip) check() (up bool, err fault) {
 			return true, err
 		}
 	}
-	if c.since(c.lastLook) < c.lim().check {
+	if c.since(c.lastLook) < c.lim().check && !c.missed {
 		return true, 0
 	}
 	return c.look()
@@ -345,12 +345,24 @@ func (c *chip) look() (up bool, err fault) {
 		return false, err
 	}
 	status, _ := number(c.answer)
-	up = status >= 2 && status <= 4
+	up = c.joined // if a line of the answer is lost it stays
+	if status >= 0 {
+		up = status >= 2 && status <= 4
+	}
+	c.missed = false
 	for i := range c.conns {
 		k := &c.conns[i]
-		if k.state == connOpen && !k.kind.IsDatagram() && !k.avail && c.seen&(1<<k.link) == 0 {
+		if k.state != connOpen || k.kind.IsDatagram() || k.avail {
+			continue
+		}
+		was := k.missed
+		if k.missed = c.seen&(1<<k.link) == 0; !k.missed {
+			continue
+		}
+		if was {
 			c.end(i) // the news of it was lost
 		}
+		c.missed = true // or a line of the list was: that takes a second look
 	}
 	if c.isAP() {
 		return true, 0
@@ -360,14 +372,18 @@ func (c *chip) look() (up bool, err fault) {
 		if err := c.at("+CWSTATE?").ask("+CWSTATE:"); err != 0 {
 			return false, err
 		}
-		n, _ := number(c.answer)
-		up = n == 2
+		if n, _ := number(c.answer); n >= 0 {
+			up = n == 2
+		}
 	case status == 3 && c.joined:
 		// Links of datagrams are open without a network, too.
-		if err := c.cur2("+CWJAP").ask("+CWJAP"); err != 0 {
-			return false, err
+		up = false
+		for try := 0; try < 2 && !up; try++ {
+			if err := c.cur2("+CWJAP").ask("+CWJAP"); err != 0 {
+				return false, err
+			}
+			up = len(c.answer) > 0
 		}
-		up = len(c.answer) > 0
 	case status == 3:
 		up = false // it has told so
 	}

@@ -362,9 +362,9 @@ func trips(t *testing.T, b *espatBoard, s *Setup, deviceFirst bool, pause time.D
 	return worst, looked
 }
 
-// clients returns the longest time from where a client begins to connect to where it has a
+// clients returns how long it takes from where a client begins to connect to where it has a
 // byte from the device.
-func clients(t *testing.T, s *Setup) (worst time.Duration) {
+func clients(t *testing.T, s *Setup) (median, worst time.Duration) {
 	l, err := Listen(s.Dev, 80)
 	check(t, err)
 	defer l.Close()
@@ -378,6 +378,7 @@ func clients(t *testing.T, s *Setup) (worst time.Duration) {
 			c.Close()
 		}
 	}()
+	var all []time.Duration
 	for i := range 16 {
 		start := time.Now()
 		c, err := s.Peer.Dial(t.Context(), boardPort(t, s, 80))
@@ -385,15 +386,98 @@ func clients(t *testing.T, s *Setup) (worst time.Duration) {
 		_, err = io.ReadFull(c, make([]byte, 1))
 		check(t, err)
 		if i > 0 { // the first comes after a silence
-			worst = max(worst, time.Since(start))
+			all = append(all, time.Since(start))
 		}
 		c.Close()
 		time.Sleep(100*time.Millisecond + time.Duration(i)*11*time.Millisecond)
 	}
-	return worst
+	slices.Sort(all)
+	return all[len(all)/2], all[len(all)-1]
 }
 
 // # The table
+
+// speeds are the figures of the table, in parts that are printed one after another.
+type speeds struct {
+	t     *testing.T
+	parts [10][]figure
+}
+
+const (
+	partDownload = iota
+	partUpload
+	partDownloads
+	partUploads
+	partTrips
+	partAccept
+	partOthers
+	partAway
+	partMore
+	partCost
+)
+
+func (s *speeds) add(part int, f figure) {
+	f.what = fmt.Sprintf("%-59s", f.what)
+	s.parts[part] = append(s.parts[part], f)
+}
+
+// speedSize is how many bytes are moved.
+const speedSize = 256 << 10
+
+// transfer is a figure that is to be 95 % of its bound. note is more to say of it.
+func (s *speeds) transfer(part int, what string, took, bound time.Duration, note string) {
+	f := share(what, took, bound)
+	f.note = fmt.Sprintf("%5.1f %%  %5.1f kB/s%s", 100*float64(bound)/float64(took), speedSize/1e3/took.Seconds(), note)
+	if s.add(part, f); float64(bound) < 0.95*float64(took) {
+		s.t.Errorf("%v\nis below 95 %% of the bound", f)
+	}
+}
+
+// delay is a figure that is to be limit beyond its bound at most.
+func (s *speeds) delay(what string, took, bound, limit time.Duration) figure {
+	f := beyond(what, took, bound)
+	if took > bound+limit {
+		s.t.Errorf("%v\nis more than %v beyond wire, module and network", f, limit)
+	}
+	return f
+}
+
+// together is a transfer by all links, which is to be fair.
+func (s *speeds) together(part int, name string, setup *Setup, m atProfile, rtt time.Duration) {
+	const each = speedSize / links
+	what, bound := "downloads by 5 links", m.downloadBound(each*links, links, rtt)
+	if part == partUploads {
+		what, bound = "uploads by 5 links", m.uploadBound(each*links, links, rtt)
+	}
+	took, fair := together(s.t, setup, each, part == partUploads)
+	s.transfer(part, name+what, took, bound, fmt.Sprintf("; slowest %.0f %% of the fastest", 100*fair))
+	if fair < 0.9 {
+		s.t.Errorf("%s%s: the slowest is at %.0f %% of the fastest", name, what, 100*fair)
+	}
+}
+
+// trip is an exchange of 64 bytes, 2 ms beyond its bound at most. The driver may look at the
+// module's state during some of them, so that these are a figure of their own, which has
+// that in its limit.
+func (s *speeds) trip(name string, b *espatBoard, setup *Setup, m atProfile, rtt time.Duration, deviceFirst bool, pause time.Duration) (worst, looked figure) {
+	what, bound := "echo", m.echoBound(64, rtt)
+	if !deviceFirst {
+		what, bound = "answer", m.answerBound(64, rtt)
+	}
+	if pause > 0 {
+		what += fmt.Sprintf(" after about %v", pause)
+	}
+	const most = 2 * time.Millisecond
+	plain, with := trips(s.t, b, setup, deviceFirst, pause)
+	return s.delay(name+what, plain, bound, most), s.delay(name+what+", state looked at", with, bound, most+m.lookCost())
+}
+
+// farthest keeps, for each speed of the wire, how far beyond its bound a figure is at most.
+type farthest map[int]float64
+
+func (worst farthest) note(m atProfile, f figure) {
+	worst[m.baud] = max(worst[m.baud], f.value-f.bound)
+}
 
 // TestSpeedOfESPAT measures the driver with the simulated module on the virtual clock, with
 // the profile as it is, and compares with the bounds and with the committed table.
@@ -401,175 +485,117 @@ func TestSpeedOfESPAT(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the figures depend on which of two goroutines goes first at one instant, and the race detector changes that on purpose")
 	}
-	var figures []figure
-	add := func(f figure) figure {
-		f.what = fmt.Sprintf("%-59s", f.what)
-		figures = append(figures, f)
-		return f
-	}
-	const size = 256 << 10
-	transfer := func(what string, took, bound time.Duration) {
-		f := share(what, took, bound)
-		f.note = fmt.Sprintf("%5.1f %%  %5.1f kB/s", 100*float64(bound)/float64(took), size/1e3/took.Seconds())
-		if add(f); float64(bound) < 0.95*float64(took) {
-			t.Errorf("%v\nis below 95 %% of the bound", f)
-		}
-	}
-	delay := func(what string, took, bound, limit time.Duration) figure {
-		f := beyond(what, took, bound)
-		f.note = fmt.Sprintf("%.1f ms beyond", ms(took-bound))
-		if took > bound+limit {
-			t.Errorf("%v\nis more than %v beyond wire, module and network", f, limit)
-		}
-		return f
-	}
-
+	s := speeds{t: t}
 	rtts := []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond}
 	bauds := []int{115200, 921600, 2000000}
 	both := []string{"esp32-2.4", "esp8266-2.3"}
-	every := func(versions []string, f func(name string, m atProfile, rtt time.Duration)) {
-		for _, version := range versions {
-			for _, baud := range bauds {
-				for _, rtt := range rtts {
-					f(fmt.Sprintf("%-11s %7d baud, RTT %-4v ", version, baud, rtt), atModule(version, baud), rtt)
-				}
+	title := func(m atProfile, rtt time.Duration) string {
+		return fmt.Sprintf("%-11s %7d baud, RTT %-5v ", m.version, m.baud, rtt)
+	}
+	every := func(version string, f func(name string, m atProfile, rtt time.Duration)) {
+		for _, baud := range bauds {
+			for _, rtt := range rtts {
+				m := atModule(version, baud)
+				f(title(m, rtt), m, rtt)
 			}
 		}
 	}
-	var took time.Duration
-	every(both, func(name string, m atProfile, rtt time.Duration) {
-		onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, s *Setup) { took = fetch(t, s, size) })
-		transfer(name+"download", took, m.downloadBound(size, 1, rtt))
-	})
-	every(both, func(name string, m atProfile, rtt time.Duration) {
-		onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, s *Setup) { took = deliver(t, s, size) })
-		transfer(name+"upload", took, m.uploadBound(size, 1, rtt))
-	})
-	for _, up := range []bool{false, true} {
-		every(both, func(name string, m atProfile, rtt time.Duration) {
-			const each = size / links
-			what, bound := "downloads by 5 links", m.downloadBound(each*links, links, rtt)
-			if up {
-				what, bound = "uploads by 5 links", m.uploadBound(each*links, links, rtt)
-			}
-			var fair float64
-			onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, s *Setup) { took, fair = together(t, s, each, up) })
-			transfer(name+what, took, bound)
-			f := &figures[len(figures)-1]
-			f.note += fmt.Sprintf("; slowest %.0f %% of fastest", 100*fair)
-			if fair < 0.9 {
-				t.Errorf("%v\nis not fair", *f)
-			}
+	toAndFro := []bool{true, false}
+
+	looks := farthest{}
+	for _, version := range both {
+		every(version, func(name string, m atProfile, rtt time.Duration) {
+			onModule(t, m, rtt, func(t *testing.T, b *espatBoard, setup *Setup) {
+				s.transfer(partDownload, name+"download", fetch(t, setup, speedSize), m.downloadBound(speedSize, 1, rtt), "")
+				s.transfer(partUpload, name+"upload", deliver(t, setup, speedSize), m.uploadBound(speedSize, 1, rtt), "")
+				s.together(partDownloads, name, setup, m, rtt)
+				s.together(partUploads, name, setup, m, rtt)
+				for _, deviceFirst := range toAndFro {
+					for _, pause := range []time.Duration{0, time.Second} {
+						f, looked := s.trip(name, b, setup, m, rtt, deviceFirst, pause)
+						s.add(partTrips, f)
+						looks.note(m, looked)
+					}
+				}
+				median, worst := clients(t, setup)
+				s.add(partAccept, s.delay(name+"connection to first byte: median", median, m.acceptBound(rtt), 2*time.Millisecond))
+				s.delay(name+"connection to first byte: worst", worst, m.acceptBound(rtt), 2*time.Millisecond+m.lookCost())
+			})
 		})
 	}
-	// A look at the state may come in between, so the trips with one are counted apart.
-	trip := func(name string, m atProfile, rtt time.Duration, deviceFirst bool, pause time.Duration) (worst, looked figure) {
-		what, bound := "echo", m.echoBound(64, rtt)
-		if !deviceFirst {
-			what, bound = "answer", m.answerBound(64, rtt)
-		}
-		if pause > 0 {
-			what += fmt.Sprintf(" after about %v", pause)
-		}
-		var plain, with time.Duration
-		onModule(t, m, rtt, func(t *testing.T, b *espatBoard, s *Setup) { plain, with = trips(t, b, s, deviceFirst, pause) })
-		worst, looked = delay(name+what, plain, bound, 2*time.Millisecond), delay(name+what+", state looked at", with, bound, 2*time.Millisecond+m.lookCost())
-		return
-	}
-	// Those with a look, and all of the other versions, are in the table by the one that is
-	// farthest beyond its bound.
-	later := func(worst map[int]float64, m atProfile, f figure) {
-		worst[m.baud] = max(worst[m.baud], f.value-f.bound)
-	}
-	looks := map[int]float64{}
-	for _, pause := range []time.Duration{0, time.Second} {
-		for _, deviceFirst := range []bool{true, false} {
-			every(both, func(name string, m atProfile, rtt time.Duration) {
-				f, looked := trip(name, m, rtt, deviceFirst, pause)
-				add(f)
-				later(looks, m, looked)
-			})
-		}
-	}
 	for _, baud := range bauds {
-		add(figure{what: fmt.Sprintf("both        %7d baud, state looked at meanwhile: beyond", baud), value: looks[baud], unit: "ms",
+		s.add(partOthers, figure{what: fmt.Sprintf("both        %7d baud, state looked at meanwhile: beyond", baud), value: looks[baud], unit: "ms",
 			bound: ms(2*time.Millisecond + atModule(both[0], baud).lookCost())})
 	}
+	// The other versions, by the trip that is farthest beyond its bound.
 	for _, version := range modem.Versions() {
 		if slices.Contains(both, version) {
 			continue
 		}
-		worst := map[int]float64{}
-		every([]string{version}, func(name string, m atProfile, rtt time.Duration) {
-			for _, deviceFirst := range []bool{true, false} {
-				f, _ := trip(name, m, rtt, deviceFirst, 0)
-				later(worst, m, f)
-			}
+		worst := farthest{}
+		every(version, func(name string, m atProfile, rtt time.Duration) {
+			onModule(t, m, rtt, func(t *testing.T, b *espatBoard, setup *Setup) {
+				for _, deviceFirst := range toAndFro {
+					f, _ := s.trip(name, b, setup, m, rtt, deviceFirst, 0)
+					worst.note(m, f)
+				}
+			})
 		})
 		for _, baud := range bauds {
-			add(figure{what: fmt.Sprintf("%-11s %7d baud, all RTTs, echo and answer: beyond", version, baud), value: worst[baud], unit: "ms", bound: 2})
+			s.add(partOthers, figure{what: fmt.Sprintf("%-11s %7d baud, all RTTs, echo and answer: beyond", version, baud), value: worst[baud], unit: "ms", bound: 2})
 		}
 	}
-	every(both[:1], func(name string, m atProfile, rtt time.Duration) {
-		onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, s *Setup) { took = clients(t, s) })
-		add(delay(name+"connection to first byte served", took, m.acceptBound(rtt), 2*time.Millisecond))
-	})
-
 	// Farther away.
-	for _, rtt := range []time.Duration{50 * time.Millisecond, 100 * time.Millisecond} {
-		for _, version := range both {
+	for _, version := range both {
+		for _, rtt := range []time.Duration{50 * time.Millisecond, 100 * time.Millisecond} {
 			m := atModule(version, 921600)
-			name := fmt.Sprintf("%-11s %7d baud, RTT %-5v ", version, m.baud, rtt)
-			onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, s *Setup) { took = fetch(t, s, size) })
-			transfer(name+"download", took, m.downloadBound(size, 1, rtt))
-			onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, s *Setup) { took = deliver(t, s, size) })
-			transfer(name+"upload", took, m.uploadBound(size, 1, rtt))
+			onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, setup *Setup) {
+				s.transfer(partAway, title(m, rtt)+"download", fetch(t, setup, speedSize), m.downloadBound(speedSize, 1, rtt), "")
+				s.transfer(partAway, title(m, rtt)+"upload", deliver(t, setup, speedSize), m.uploadBound(speedSize, 1, rtt), "")
+			})
 		}
 	}
-	// Pushed, with flow control.
-	every(both[:1], func(name string, m atProfile, rtt time.Duration) {
-		onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, s *Setup) { took = fetch(t, s, size) }, func(c *espat.Config) { c.Active, c.FlowControl = true, true })
-		transfer(name+"download, Active", took, m.pushedBound(size, rtt))
+	every(both[0], func(name string, m atProfile, rtt time.Duration) {
+		onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, setup *Setup) {
+			s.transfer(partMore, name+"download, Active", fetch(t, setup, speedSize), m.pushedBound(speedSize, rtt), "")
+		}, func(c *espat.Config) { c.Active, c.FlowControl = true, true })
 	})
 	// Datagrams, of which each is a CIPSEND. Those that come are TestESPATPushedDatagramsArrive's.
 	for _, baud := range bauds {
-		const each, n, rtt = 1024, size / 1024, 5 * time.Millisecond
+		const each, n, rtt = 1024, speedSize / 1024, 5 * time.Millisecond
 		m := atModule(both[0], baud)
-		onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, s *Setup) { took = datagramsOut(t, s, n, each) })
-		bound := n*(m.sendCost(each)+m.text(",\"10.0.0.1\",7000")+m.sentCost(each)) - m.sentCost(each) + rtt/2
-		transfer(fmt.Sprintf("%-11s %7d baud, RTT %-4v datagrams of 1 KB sent", both[0], baud, rtt), took, bound)
+		onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, setup *Setup) {
+			bound := n*(m.sendCost(each)+m.text(",\"10.0.0.1\",7000")+m.sentCost(each)) - m.sentCost(each) + rtt/2
+			s.transfer(partMore, title(m, rtt)+"datagrams of 1 KB sent", datagramsOut(t, setup, n, each), bound, "")
+		})
 	}
 	// What it costs the board: looks at the UART, each a call of Buffered or Read.
 	for _, baud := range bauds {
+		const rtt = 5 * time.Millisecond
 		m := atModule(both[0], baud)
-		var down, up, idle float64
 		var u *countedUART
-		onModule(t, m, 5*time.Millisecond, func(t *testing.T, _ *espatBoard, s *Setup) {
-			looks := func(f func()) float64 {
+		onModule(t, m, rtt, func(t *testing.T, _ *espatBoard, setup *Setup) {
+			cost := func(what, unit string, per float64, f func()) {
 				before := u.looks.Load()
 				f()
-				return float64(u.looks.Load() - before)
+				s.add(partCost, figure{what: title(m, rtt) + "looks at the UART, " + what, value: float64(u.looks.Load()-before) / per, unit: unit, absent: true})
 			}
-			down = looks(func() { fetch(t, s, size) }) / (size >> 10)
-			up = looks(func() { deliver(t, s, size) }) / (size >> 10)
-			device, _ := pair(t, s, 7000)
+			cost("download", "/KB", speedSize>>10, func() { fetch(t, setup, speedSize) })
+			cost("upload", "/KB", speedSize>>10, func() { deliver(t, setup, speedSize) })
+			device, _ := pair(t, setup, 7000)
 			defer device.Close()
 			go device.Read(make([]byte, 1))
 			time.Sleep(10 * time.Second)
-			idle = looks(func() { time.Sleep(10 * time.Second) }) / 10
+			cost("at rest", "/s", 10, func() { time.Sleep(10 * time.Second) })
 		}, func(c *espat.Config) {
 			u = &countedUART{UART: c.Uart}
 			c.Uart = u
 		})
-		name := fmt.Sprintf("%-11s %7d baud, RTT 5ms  looks at the UART, ", both[0], baud)
-		add(figure{what: name + "download", value: down, unit: "/KB", absent: true})
-		add(figure{what: name + "upload", value: up, unit: "/KB", absent: true})
-		add(figure{what: name + "at rest", value: idle, unit: "/s", absent: true})
 	}
-	compare(t, "espat-speed.txt", espatTable, figures)
+	compare(t, "espat-speed.txt", espatHead, slices.Concat(s.parts[:]...))
 }
 
-const espatTable = `ESP-AT modules (sim/espat), profile of sim/espat.DefaultTiming; simulated time. No flow control, but
+const espatHead = `ESP-AT modules (sim/espat), profile of sim/espat.DefaultTiming; simulated time. No flow control, but
 for Active; the board's UART keeps 128 bytes. 256 KB each; the bound is what the profile allows a
 host that takes no time: espat_speed_test.go says how it is worked out. "Beyond" is what an exchange
 of 64 bytes takes beside its time on the wire, in the module and on the network.

@@ -245,6 +245,7 @@ func (f *firmware) oddTorn(head string, p []byte) bool {
 	n := odd.rng.IntN(len(p))
 	f.note("oddity: restart after %d of %d bytes of payload", n, len(p))
 	f.out(head + string(p[:n]))
+	f.mute = true // commands that run say nothing behind it
 	f.drainTo(0)
 	f.restart()
 	return true

@@ -143,6 +143,22 @@ func TestReset(t *testing.T) {
 		r.do("ATE0", "ATE0\r\n"+ok)
 		r.do("AT+CWMODE?", "+CWMODE:0\r\n"+ok)
 	})
+	// A join of the host's takes the place of the firmware's own, for good.
+	virtually(t, Config{}, func(r *rig) {
+		r.join()
+		r.do("AT+RST", ok+"\r\nready\r\n")
+		r.do("ATE0", "ATE0\r\n"+ok)
+		r.do(`AT+CWJAP="home","correct horse"`, "WIFI CONNECTED\r\nWIFI GOT IP\r\n"+ok)
+		time.Sleep(time.Minute)
+		r.quiet()
+		r.c.DropLink()
+		r.expect("WIFI DISCONNECT\r\n")
+		time.Sleep(5 * time.Second)
+		r.c.RestoreLink()
+		time.Sleep(1100 * time.Millisecond) // it is at it again
+		r.do(`AT+CWJAP="home","correct horse"`, "WIFI CONNECTED\r\nWIFI GOT IP\r\n"+ok)
+		time.Sleep(time.Minute)
+	})
 	virtually(t, Config{}, func(r *rig) {
 		r.join()
 		r.do("AT+CWAUTOCONN=0", ok)
