@@ -485,8 +485,8 @@ func (c *chip) writeText(s string) {
 // sweep closes a link that nobody has any more, or the server.
 func (c *chip) sweep() {
 	for link := range maxLinks {
-		if c.orphans&(1<<link) != 0 {
-			c.orphans &^= 1 << link
+		if c.orphans&bit(link) != 0 {
+			c.orphans &^= bit(link)
 			c.short("AT+CIPCLOSE=", link)
 			return
 		}

@@ -33,12 +33,12 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 	if link == noLink {
 		return errNoMoreSockets
 	}
-	if c.fw.perLink() && c.active&(1<<link) == 0 {
+	if c.fw.perLink() && c.active&bit(link) == 0 {
 		// The module keeps datagrams that are to be asked for as a stream.
 		if err := c.at("+CIPRECVTYPE=").num(link).raw(",0").run(); err != 0 {
 			return err
 		}
-		c.active |= 1 << link
+		c.active |= bit(link)
 	}
 	if c.passive && !c.fw.least(2, 1) && !c.fw.nonos() {
 		if err := c.pushAll(); err != 0 {

@@ -57,7 +57,7 @@ func (c *chip) joinGroup(s *offload.Socket, group netip.Addr) fault {
 	if err := c.ready(); err != 0 {
 		return err
 	}
-	c.orphans |= 1 << k.link
+	c.orphans |= bit(int(k.link))
 	*k = conn{state: connNew, link: noLink, kind: s.Kind}
 	err := c.startDatagram(i, s.Port, s.V6, group)
 	if err == 0 {

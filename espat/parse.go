@@ -97,14 +97,36 @@ func mac(p []byte) (m [6]byte, ok bool) {
 	return m, true
 }
 
-// peer reads an address and a port, with a comma between them.
-func peer(p []byte) (l place, rest []byte) {
-	ip, rest := field(p)
-	port, rest := number(rest)
+// fields are what commas separate.
+type fields struct{ p []byte }
+
+// text takes the next.
+//
+//go:noinline
+func (f *fields) text() (t []byte) {
+	t, f.p = field(f.p)
+	return t
+}
+
+// num takes the next, a number that is not negative; it is -1 if it is none.
+func (f *fields) num() int {
+	n, rest := number(f.text())
+	if len(rest) > 0 {
+		n = -1
+	}
+	return n
+}
+
+// peer takes an address and a port, which are not known if they are none.
+func (f *fields) peer() (l place) {
+	ip, port := f.text(), f.num()
+	if !needServer && !needDatagrams {
+		return l
+	}
 	if a := address(ip); a.IsValid() && port >= 0 && port <= 0xFFFF {
 		l.set(netip.AddrPortFrom(a, uint16(port)))
 	}
-	return l, rest
+	return l
 }
 
 // place is an address and port, in less room than a netip.AddrPort.
@@ -160,7 +182,9 @@ func (h *header) sized(p []byte, told bool) bool {
 		return false
 	}
 	if needDatagrams && told && len(p) > 0 && p[0] == ',' {
-		h.from, p = peer(p[1:])
+		f := fields{p[1:]}
+		h.from = f.peer()
+		p = f.p
 		if !h.from.known() {
 			return false
 		}

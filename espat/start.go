@@ -1,5 +1,7 @@
 package espat
 
+import "slices"
+
 // startUp finds the module, whatever it was doing, restarts it, and sets it up.
 func (c *chip) startUp() fault {
 	if err := c.setup(); err != 0 {
@@ -143,12 +145,12 @@ func (c *chip) receiveMode() fault {
 // passiveLink makes a link, which perhaps was that of a datagram socket, keep what it
 // receives again.
 func (c *chip) passiveLink(link int) fault {
-	if !needDatagrams || c.active&(1<<link) == 0 {
+	if !needDatagrams || c.active&bit(link) == 0 {
 		return 0
 	}
 	err := c.at("+CIPRECVTYPE=").num(link).raw(",1").run()
 	if err == 0 {
-		c.active &^= 1 << link
+		c.active &^= bit(link)
 	}
 	return err
 }
@@ -208,7 +210,7 @@ func (c *chip) find() fault {
 	rates := [...]uint32{c.baud, c.cfg.Baud, c.cfg.MaxBaud, 115200, 921600, 2000000, 74880, 9600}
 	for start := c.now(); c.since(start) < c.lim().boot; {
 		for i, baud := range rates {
-			if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
+			if baud == 0 || slices.Contains(rates[:i], baud) {
 				continue
 			}
 			if i > 0 && !c.canSet() {

@@ -67,7 +67,7 @@ func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 		case connRefused:
 			// So it is, too, if the module has the link open and the driver has lost
 			// sight of it.
-			if _, err := c.look(); err != 0 || c.seen&(1<<link) == 0 {
+			if _, err := c.look(); err != 0 || c.seen&bit(link) == 0 {
 				return false, c.refusal(k)
 			}
 		case connNew:
@@ -96,7 +96,7 @@ func (c *chip) started(i int8, r result) {
 	c.jobLink = noLink
 	if i == noConn {
 		if r != resultError {
-			c.orphans |= 1 << link
+			c.orphans |= bit(int(link))
 		}
 		return
 	}
@@ -116,7 +116,7 @@ func (c *chip) started(i int8, r result) {
 	default:
 		k.state, k.link = connRefused, noLink
 		if r != resultError {
-			c.orphans |= 1 << link
+			c.orphans |= bit(int(link))
 		}
 	}
 	c.notify(int(i), offload.Writable)
@@ -203,7 +203,7 @@ func (c *chip) unlisten() {
 	for i := range c.conns {
 		if k := &c.conns[i]; k.state == connPending {
 			if k.link != noLink {
-				c.orphans |= 1 << k.link
+				c.orphans |= bit(int(k.link))
 			}
 			c.pool.drop(i)
 			*k = conn{link: noLink}
@@ -235,7 +235,7 @@ func (c *chip) accept(l, s *offload.Socket) (bool, fault) {
 		return false, 0
 	}
 	k := &c.conns[i]
-	if k.link != noLink && (!c.peers[k.link].known() || c.active&(1<<k.link) != 0) {
+	if k.link != noLink && (!c.peers[k.link].known() || c.active&bit(int(k.link)) != 0) {
 		if !c.free() {
 			c.of(l).blocked = true
 			return false, 0

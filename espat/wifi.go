@@ -356,7 +356,7 @@ func (c *chip) look() (up bool, err fault) {
 			continue
 		}
 		was := k.missed
-		if k.missed = c.seen&(1<<k.link) == 0; !k.missed {
+		if k.missed = c.seen&bit(int(k.link)) == 0; !k.missed {
 			continue
 		}
 		if was {
