@@ -12,7 +12,50 @@ import (
 // pointer at once, which is 1 KB of flash.
 type chip struct {
 	eng *offload.Engine
+	session
+	limiter
 
+	// More of the command.
+	outn    int
+	answer  []byte // of its reply, in out: the command was taken
+	prefix  string
+	began   span // when it was sent, or its answer became due
+	limit   span // when it is late after that
+	asked   span // when it was asked after; else as began
+	left    span // when data mode was left: see sync
+	sending int  // bytes of data
+
+	// More of the read.
+	got    int // bytes; -1 for more than most
+	most   int
+	readAt span
+
+	// More of the module.
+	lastLook  span // at its state
+	baud      uint32
+	localPort uint16 // of the link that was opened last
+	slow      uint8  // times that the higher speed did not work
+	lastLink  uint8
+	ages      uint8
+	booting   bool // a restart is expected
+	flow      bool // flow control is
+	rated     bool // the UART's speed was set
+	sense     bool // something came that makes sense
+
+	wire  wire
+	pool  pool
+	fw    firmware
+	conns [maxConns]conn
+	out   [commandMax]byte
+	cfg   Config
+	cause error           // see because
+	found []AccessPoint   // by a scan
+	from  place           // of the last datagram that was read
+	peers [maxLinks]place // of accepted connections
+}
+
+// session is what a restart of the module ends.
+type session struct {
 	// The outstanding command: see command.go.
 	step     step
 	job      job
@@ -40,57 +83,17 @@ type chip struct {
 	joined  bool  // the station has an address
 	ap      bool  // it is an access point only
 	quiet   bool  // echo is off
-	booting bool  // a restart is expected
-	booted  bool  // and done
+	booted  bool  // a restart that was expected is done
 	ill     fault // why it has to be restarted: it hangs, or came up unexpected
 	waits   bool  // it may wait for data
 	unsure  bool  // what comes next may be the answer to an earlier command
-
-	limiter
-
-	// More of the command.
-	outn    int
-	answer  []byte // of its reply, in out: the command was taken
-	prefix  string
-	began   span // when it was sent, or its answer became due
-	limit   span // when it is late after that
-	asked   span // when it was asked after; else as began
-	left    span // when data mode was left: see sync
-	sending int  // bytes of data
-
-	// More of the read.
-	got    int // bytes; -1 for more than most
-	most   int
-	readAt span
-
-	// More of the module.
-	lastLook  span // at its state
-	baud      uint32
-	localPort uint16 // of the link that was opened last
-	slow      uint8  // times that the higher speed did not work
-	silent    uint8  // times that the module was asked in vain
-	active    uint8  // links that push what they receive, where each can be told
-	lastLink  uint8
-	ages      uint8
-	told      bool // CIPDINFO: it says who sent what
-	v6        bool // IPv6 is enabled
-	new6      bool // and there is an address that was not asked for yet
-	timed     bool // SNTP is
-	missed    bool // a link was not in the last list
-	flow      bool // flow control is
-	rated     bool // the UART's speed was set
-	sense     bool // something came that makes sense
-
-	wire  wire
-	pool  pool
-	fw    firmware
-	conns [maxConns]conn
-	out   [commandMax]byte
-	cfg   Config
-	cause error           // see because
-	found []AccessPoint   // by a scan
-	from  place           // of the last datagram that was read
-	peers [maxLinks]place // of accepted connections
+	active  uint8 // links that push what they receive, where each can be told
+	silent  uint8 // times that the module was asked in vain
+	told    bool  // CIPDINFO: it says who sent what
+	v6      bool  // IPv6 is enabled
+	new6    bool  // and there is an address that was not asked for yet
+	timed   bool  // SNTP is
+	missed  bool  // a link was not in the last list
 }
 
 // ip adds an address in quotes.

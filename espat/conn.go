@@ -57,11 +57,19 @@ const (
 	maxConns = maxSockets + maxLinks - 2
 )
 
+// renew makes a conn a new one, without a link.
+//
+//go:noinline
+func (k *conn) renew(st connState, kind offload.Kind) {
+	*k = conn{}
+	k.state, k.link, k.kind = st, noLink, kind
+}
+
 // newConn returns a conn that is free, or noConn.
 func (c *chip) newConn(st connState, kind offload.Kind) int {
 	for i := range c.conns {
 		if c.conns[i].state == connFree {
-			c.conns[i] = conn{state: st, link: noLink, kind: kind}
+			c.conns[i].renew(st, kind)
 			return i
 		}
 	}
@@ -217,7 +225,7 @@ func (c *chip) lose(i int) {
 	case k.state == connFree || k.state == connNew || k.state == connRefused:
 	case k.is(connPending):
 		c.pool.drop(i)
-		*k = conn{}
+		k.renew(connFree, 0)
 	default:
 		k.reset = true
 		c.end(i)
@@ -361,7 +369,7 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 	if c.job != jobPlain && c.jobConn == int8(i) {
 		c.jobConn = noConn // who gets the result closes the link
 	}
-	*k = conn{link: noLink}
+	k.renew(connFree, 0)
 	c.pace()
 	switch {
 	case needServer && st == connListening:

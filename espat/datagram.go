@@ -68,7 +68,7 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 		c.late()
 	}
 	if k := &c.conns[i]; k.state == connRefused {
-		*k = conn{state: connNew, link: noLink, kind: k.kind}
+		k.renew(connNew, k.kind)
 		if c.result == resultLost {
 			return errNoAnswer
 		}

@@ -58,7 +58,7 @@ func (c *chip) joinGroup(s *offload.Socket, group netip.Addr) fault {
 		return err
 	}
 	c.orphans |= bit(int(k.link))
-	*k = conn{state: connNew, link: noLink, kind: s.Kind}
+	k.renew(connNew, s.Kind)
 	err := c.startDatagram(i, s.Port, s.V6, group)
 	if err == 0 {
 		k.opts = optGroup

@@ -52,16 +52,13 @@ func (c *chip) setBaud(baud uint32, flow bool) fault {
 
 // forget puts the driver into the state in which a restarted module is.
 func (c *chip) forget() {
-	c.step, c.job, c.want = stepIdle, jobPlain, wantNothing
+	c.session = session{}
 	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server = noConn, noLink, noConn, noConn, noConn
-	c.unsure, c.waits, c.ill, c.quiet, c.told = false, false, 0, false, false
-	c.joined, c.ap, c.v6, c.timed = false, false, false, false
-	c.orphans, c.active = 0, 0
 	c.pool = pool{buf: c.pool.buf[:0]}
 	c.wire.dst, c.wire.need = nil, 0
 	c.left = c.now() - 40*c.lim().guard
 	for i := range c.conns {
-		c.conns[i] = conn{link: noLink}
+		c.conns[i].renew(connFree, 0)
 	}
 }
 

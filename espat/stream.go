@@ -206,7 +206,7 @@ func (c *chip) unlisten() {
 				c.orphans |= bit(int(k.link))
 			}
 			c.pool.drop(i)
-			*k = conn{link: noLink}
+			k.renew(connFree, 0)
 		}
 	}
 }
@@ -370,13 +370,16 @@ func (c *chip) recv(s *offload.Socket, p []byte) (int, fault) {
 	c.pump()
 	c.awaitNext(i)
 	k.news = c.tick()
-	if n := c.pool.stream(i, p); n > 0 {
-		return n, 0
-	}
-	if err := c.verdict(k); err != 0 {
-		return 0, err
-	}
-	if k.state == connOpen {
+	for again := false; ; again = true {
+		if n := c.pool.stream(i, p); n > 0 {
+			return n, 0
+		}
+		if err := c.verdict(k); err != 0 {
+			return 0, err
+		}
+		if again || k.state != connOpen {
+			break
+		}
 		c.awaitNotice(i)
 	}
 	if k.state == connOpen && k.avail {
@@ -387,12 +390,6 @@ func (c *chip) recv(s *offload.Socket, p []byte) (int, fault) {
 		return c.read(i, p, c.fw.recvMax())
 	}
 	if k.state == connClosed {
-		if n := c.pool.stream(i, p); n > 0 {
-			return n, 0
-		}
-		if err := c.verdict(k); err != 0 {
-			return 0, err
-		}
 		return 0, c.why(k, errEOF)
 	}
 	return 0, 0

@@ -140,7 +140,7 @@ func (c *chip) data() bool {
 		k := copy(w.dst, p)
 		w.dst = w.dst[k:]
 	case sinkFull:
-		if c.pool.begin(int(c.dataConn), 0, new(place), false) {
+		if c.pool.begin(int(c.dataConn), 0, nil, false) {
 			w.sink = sinkPool
 			return true
 		}
