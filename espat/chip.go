@@ -17,7 +17,7 @@ type chip struct {
 
 	// More of the command.
 	outn    int
-	answer  []byte // of its reply, in out: the command was taken
+	answer  string // of its reply, in out: the command was taken
 	prefix  string
 	began   span // when it was sent, or its answer became due
 	limit   span // when it is late after that
@@ -205,7 +205,7 @@ func (c *chip) dns() (servers []netip.AddrPort, err fault) {
 	}
 	p := c.answer
 	for len(p) > 0 {
-		var f []byte
+		var f string
 		f, p = field(p)
 		if i := len(f) - 1; i >= 0 && f[i] == '"' {
 			f = f[:i]

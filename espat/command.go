@@ -176,7 +176,7 @@ func (c *chip) issue(j job, s step, w want, prefix string, limit span) fault {
 	if err := c.ready(); err != 0 {
 		return err
 	}
-	c.answer = nil
+	c.answer = ""
 	c.begun(j, s, limit)
 	c.want, c.prefix = w, prefix
 	c.mine = true
@@ -537,7 +537,7 @@ func (c *chip) settle() {
 }
 
 // dispatch takes a line. It returns whether it is one that the driver knows.
-func (c *chip) dispatch(p []byte) bool {
+func (c *chip) dispatch(p string) bool {
 	if len(p) == 0 {
 		return false
 	}
@@ -665,7 +665,7 @@ var words = [...]string{
 }
 
 // word returns which of words a line is, or begins with; lineOther if it is none.
-func word(p []byte) int {
+func word(p string) int {
 	for w := range words {
 		if w != lineOther && starts(p, words[w]) && (len(p) == len(words[w]) || lineBusy <= w && w < lineOther) {
 			return w
@@ -687,7 +687,7 @@ func (c *chip) prompted() {
 }
 
 // reply takes a line if it is the one that the outstanding command has asked for.
-func (c *chip) reply(p []byte) bool {
+func (c *chip) reply(p string) bool {
 	switch c.want {
 	case wantLine:
 		if starts(p, c.prefix) {
@@ -718,9 +718,9 @@ func (c *chip) reply(p []byte) bool {
 
 // keep keeps part of a reply until the next command is built, and in the place of
 // the last.
-func (c *chip) keep(p []byte) {
+func (c *chip) keep(p string) {
 	c.mine = false
-	c.answer = c.out[:copy(c.out[:], p)]
+	c.answer = view(c.out[:copy(c.out[:], p)])
 }
 
 // restarted takes the news that the module has restarted.

@@ -139,7 +139,7 @@ func (c *chip) connected(link int) {
 
 // linked takes the long form of the same:
 // <status>,<link>,"<type>",<0 client, 1 server>,"<ip>",<port>,<local port>.
-func (c *chip) linked(p []byte) {
+func (c *chip) linked(p string) {
 	f := fields{p}
 	if f.num() != 0 {
 		return
@@ -250,7 +250,7 @@ func (c *chip) noticed(h *header) {
 
 // listed takes a line of the list of links:
 // <link>,"<type>","<ip>",<port>,<local port>,<0 client, 1 server>.
-func (c *chip) listed(p []byte) {
+func (c *chip) listed(p string) {
 	f := fields{p}
 	link := f.num()
 	if uint(link) >= maxLinks {

@@ -63,7 +63,7 @@ func (c *chip) identify() fault {
 	for end < len(p) && p[end] != '(' {
 		end++
 	}
-	c.fw = firmware{release: uint16(major<<8 | minor), esp8266: major == 1 || holds(rest, "ESP8266"), version: string(p[:end])}
+	c.fw = firmware{release: uint16(major<<8 | minor), esp8266: major == 1 || holds(rest, "ESP8266"), version: string([]byte(p[:end]))}
 	if !c.fw.least(1, 7) {
 		return c.because(offload.Wrap("espat: firmware "+c.fw.version+" is too old: 1.7 or newer is needed, update the module", netdev.ErrNotSupported))
 	}
@@ -71,7 +71,7 @@ func (c *chip) identify() fault {
 }
 
 // holds reports whether s is somewhere in p.
-func holds(p []byte, s string) bool {
+func holds(p string, s string) bool {
 	for ; len(p) >= len(s); p = p[1:] {
 		if starts(p, s) {
 			return true

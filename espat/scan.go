@@ -67,7 +67,7 @@ func (c *chip) scan() fault {
 // appendAP reads what stands between the parentheses of
 // +CWLAP:(<encryption>,"<name>",<rssi>,"<mac>",<channel>[,...]).
 // Quotes and commas in the name are not escaped.
-func appendAP(all []AccessPoint, p []byte) []AccessPoint {
+func appendAP(all []AccessPoint, p string) []AccessPoint {
 	enc, p := number(p)
 	if enc < 0 || len(p) < 2 || len(all) == cap(all) {
 		return all
@@ -84,18 +84,18 @@ func appendAP(all []AccessPoint, p []byte) []AccessPoint {
 		return all
 	}
 	return append(all, AccessPoint{
-		SSID: string(name), BSSID: bssid[:], RSSI: rssi, Channel: channel, Encryption: Encryption(min(enc, 255)),
+		SSID: string([]byte(name)), BSSID: bssid[:], RSSI: rssi, Channel: channel, Encryption: Encryption(min(enc, 255)),
 	})
 }
 
 // fieldBefore cuts a field that ends with a quote, and may hold any others, before
 // the last place where the quote and then next follow. The comma of next is
 // left out.
-func fieldBefore(p []byte, next string) (f, rest []byte) {
+func fieldBefore(p, next string) (f, rest string) {
 	for i := len(p) - len(next) - 1; i > 0; i-- {
 		if p[i] == '"' && starts(p[i+1:], next) {
 			return p[:i+1], p[i+2:]
 		}
 	}
-	return nil, nil
+	return "", ""
 }

@@ -105,7 +105,7 @@ func (c *chip) start1() fault {
 		}
 		c.v6 = err == 0
 	}
-	c.knows6(nil)
+	c.knows6("")
 	return 0
 }
 

@@ -57,10 +57,7 @@ func (c *chip) configureTLS(link int, host string) fault {
 }
 
 // isAddress reports whether host is an IP address.
-func isAddress(host string) bool {
-	var b [hostMax]byte
-	return len(host) <= hostMax && address(b[:copy(b[:], host)]).IsValid()
-}
+func isAddress(host string) bool { return len(host) <= hostMax && address(host).IsValid() }
 
 // hostMax is the longest host that CIPSTART and PING take.
 const hostMax = 64

@@ -241,7 +241,7 @@ func (c *chip) address6() fault {
 }
 
 // knows6 tells the engine the IPv6 address, or that it is not known.
-func (c *chip) knows6(p []byte) {
+func (c *chip) knows6(p string) {
 	if !needIPv6 || !c.v6 {
 		return
 	}

@@ -182,7 +182,7 @@ func (c *chip) feed(b byte) {
 	w := &c.wire
 	switch {
 	case b == '\n':
-		p := w.line[:w.n]
+		p := view(w.line[:w.n])
 		ended := len(p) > 0 && p[len(p)-1] == '\r' // else a byte is lost
 		if ended {
 			p = p[:len(p)-1]
@@ -221,7 +221,7 @@ func (c *chip) feed(b byte) {
 
 // heads reports whether the line is a head of data, which ends with b.
 func (c *chip) heads(h *header, b byte) bool {
-	p := c.wire.line[:c.wire.n]
+	p := view(c.wire.line[:c.wire.n])
 	if b == ':' && h.push(p) {
 		return true
 	}
