@@ -161,7 +161,7 @@ func (c *chip) ping(ip netip.Addr) (int, fault) {
 	if err != 0 && err != errRefused {
 		return 0, err
 	}
-	if n, _ := number(c.answer); err == 0 && n >= 0 {
+	if n := leading(c.answer); err == 0 && n >= 0 {
 		return n, 0
 	}
 	return 0, c.because(errNoPong)

@@ -363,7 +363,7 @@ func (c *chip) sleep(n *nap) {
 func (c *chip) ready() fault {
 	for {
 		if !c.wire.wired() {
-			return errNoUART
+			return c.because(errNoUART)
 		}
 		c.pump()
 		if err := c.state(); err != 0 {

@@ -27,6 +27,12 @@ func number(p string) (n int, rest string) {
 	return n, p[i:]
 }
 
+// leading is number for one of which what follows does not matter.
+func leading(p string) int {
+	n, _ := number(p)
+	return n
+}
+
 // signed is number for one that may be negative; ok is false if there is none.
 func signed(p string) (n int, rest string, ok bool) {
 	if len(p) > 0 && p[0] == '-' {
@@ -219,11 +225,11 @@ func clock(p string) int64 {
 	if day[0] == ' ' {
 		day = day[1:]
 	}
-	d, _ := number(day)
-	h, _ := number(p[11:13])
-	m, _ := number(p[14:16])
-	s, _ := number(p[17:19])
-	y, _ := number(p[20:24])
+	d := leading(day)
+	h := leading(p[11:13])
+	m := leading(p[14:16])
+	s := leading(p[17:19])
+	y := leading(p[20:24])
 	if month == 0 || d < 1 || h < 0 || m < 0 || s < 0 || y < 2001 {
 		return 0
 	}

@@ -79,7 +79,7 @@ func appendAP(all []AccessPoint, p string) []AccessPoint {
 	}
 	addr, p := field(p[1:])
 	bssid, ok := mac(addr)
-	channel, _ := number(p)
+	channel := leading(p)
 	if name = unquote(name); !ok || channel < 0 || len(name) == 0 {
 		return all
 	}

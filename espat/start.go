@@ -1,7 +1,5 @@
 package espat
 
-import "slices"
-
 // startUp finds the module, whatever it was doing, restarts it, and sets it up.
 func (c *chip) startUp() fault {
 	if err := c.setup(); err != 0 {
@@ -207,7 +205,7 @@ func (c *chip) find() fault {
 	rates := [...]uint32{c.baud, c.cfg.Baud, c.cfg.MaxBaud, 115200, 921600, 2000000, 74880, 9600}
 	for start := c.now(); c.since(start) < c.lim().boot; {
 		for i, baud := range rates {
-			if baud == 0 || slices.Contains(rates[:i], baud) {
+			if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
 				continue
 			}
 			if i > 0 && !c.canSet() {

@@ -112,7 +112,7 @@ func (c *chip) endJoin(p *netlink.ConnectParams) (netip.Addr, fault) {
 	}
 	if c.result != resultOK {
 		// The module's reasons are "for reference only".
-		reason, _ := number(c.answer)
+		reason := leading(c.answer)
 		switch {
 		case c.result == resultLost:
 			return netip.Addr{}, errConnectTimeout
@@ -344,7 +344,7 @@ func (c *chip) look() (up bool, err fault) {
 	if err := c.exchange(wantLinks, "", c.lim().answer); err != 0 {
 		return false, err
 	}
-	status, _ := number(c.answer)
+	status := leading(c.answer)
 	up = c.joined // if a line of the answer is lost it stays
 	if status >= 0 {
 		up = status >= 2 && status <= 4
@@ -372,7 +372,7 @@ func (c *chip) look() (up bool, err fault) {
 		if err := c.at("+CWSTATE?").ask("+CWSTATE:"); err != 0 {
 			return false, err
 		}
-		if n, _ := number(c.answer); n >= 0 {
+		if n := leading(c.answer); n >= 0 {
 			up = n == 2
 		}
 	case status == 3 && c.joined:
