@@ -1,0 +1,5 @@
+//go:build emulated && !espat
+
+package machine
+
+const boardName = "pyportal"
