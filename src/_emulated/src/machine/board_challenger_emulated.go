@@ -3,3 +3,5 @@
 package machine
 
 const boardName = "challenger-rp2040"
+
+const LED = Pin(24)

@@ -3,3 +3,5 @@
 package machine
 
 const boardName = "pyportal"
+
+const LED = D13

@@ -31,8 +31,6 @@ const (
 	D8  Pin = portB + 14
 	D13 Pin = portB + 23
 
-	LED = D13
-
 	NINA_CS     = D8
 	NINA_ACK    = D5
 	NINA_GPIO0  = D6
