@@ -12,7 +12,50 @@ import (
 // pointer at once, which is 1 KB of flash.
 type chip struct {
 	eng *offload.Engine
+	session
+	limiter
 
+	// More of the command.
+	outn    int
+	answer  string // of its reply, in out: the command was taken
+	prefix  string
+	began   span // when it was sent, or its answer became due
+	limit   span // when it is late after that
+	asked   span // when it was asked after; else as began
+	left    span // when data mode was left: see sync
+	sending int  // bytes of data
+
+	// More of the read.
+	got    int // bytes; -1 for more than most
+	most   int
+	readAt span
+
+	// More of the module.
+	lastLook  span // at its state
+	baud      uint32
+	localPort uint16 // of the link that was opened last
+	slow      uint8  // times that the higher speed did not work
+	lastLink  uint8
+	ages      uint8
+	booting   bool // a restart is expected
+	flow      bool // flow control is
+	rated     bool // the UART's speed was set
+	sense     bool // something came that makes sense
+
+	wire  wire
+	pool  pool
+	fw    firmware
+	conns [maxConns]conn
+	out   [commandMax]byte
+	cfg   Config
+	cause error           // see because
+	found []AccessPoint   // by a scan
+	from  place           // of the last datagram that was read
+	peers [maxLinks]place // of accepted connections
+}
+
+// session is what a restart of the module ends.
+type session struct {
 	// The outstanding command: see command.go.
 	step     step
 	job      job
@@ -35,66 +78,25 @@ type chip struct {
 	dataConn int8 // whose the last data were
 
 	// What the module is and does.
-	seen     uint8 // links of the last list
-	orphans  uint8 // links that are to be closed, and orphanServer
-	server   int8  // conn of the listener, or noConn
-	passive  bool  // it keeps what it receives until it is asked
-	joined   bool  // the station has an address
-	ap       bool  // it is an access point only
-	quiet    bool  // echo is off
-	booting  bool  // a restart is expected
-	booted   bool  // and done
-	rebooted bool  // it came unexpected
-	waits    bool  // it may wait for data
-	unsure   bool  // what comes next may be the answer to an earlier command
-	dead     bool
-
-	lim *limits
-
-	// More of the command.
-	outn    int
-	answer  []byte // of its reply, in out: the command was taken
-	prefix  string
-	began   span // when it was sent, or its answer became due
-	limit   span // when it is late after that
-	asked   span // when it was asked after; else as began
-	left    span // when data mode was left: see sync
-	sending int  // bytes of data
-
-	// More of the read.
-	got    int // bytes; -1 for more than most
-	most   int
-	readAt span
-
-	// More of the module.
-	lastLook  span // at its state
-	baud      uint32
-	localPort uint16 // of the link that was opened last
-	slow      uint8  // times that the higher speed did not work
-	silent    uint8  // times that the module was asked in vain
-	active    uint8  // links that push what they receive, where each can be told
-	lastLink  uint8
-	ages      uint8
-	stops     uint8 // times that the server was told to stop
-	told      bool  // CIPDINFO: it says who sent what
-	v6        bool  // IPv6 is enabled
-	new6      bool  // and there is an address that was not asked for yet
-	timed     bool  // SNTP is
-	missed    bool  // a link was not in the last list
-	flow      bool  // flow control is
-	rated     bool  // the UART's speed was set
-	sense     bool  // something came that makes sense
-
-	wire  wire
-	pool  pool
-	fw    firmware
-	conns [maxConns]conn
-	out   [commandMax]byte
-	cfg   Config
-	cause error           // see because
-	found []AccessPoint   // by a scan
-	from  place           // of the last datagram that was read
-	peers [maxLinks]place // of accepted connections
+	seen    uint8 // links of the last list
+	orphans uint8 // links that are to be closed, and orphanServer
+	server  int8  // conn of the listener, or noConn
+	passive bool  // it keeps what it receives until it is asked
+	joined  bool  // the station has an address
+	ap      bool  // it is an access point only
+	quiet   bool  // echo is off
+	booted  bool  // a restart that was expected is done
+	ill     fault // why it has to be restarted: it hangs, or came up unexpected
+	waits   bool  // it may wait for data
+	unsure  bool  // what comes next may be the answer to an earlier command
+	active  uint8 // links that push what they receive, where each can be told
+	silent  uint8 // times that the module was asked in vain
+	told    bool  // CIPDINFO: it says who sent what
+	v6      bool  // IPv6 is enabled
+	new6    bool  // and there is an address that was not asked for yet
+	timed   bool  // SNTP is
+	missed  bool  // a link was not in the last list
+	stops   uint8 // times that the server was told to stop
 }
 
 // ip adds an address in quotes.
@@ -134,7 +136,7 @@ func (c *chip) startTime() fault {
 	if s := c.cfg.TimeServer; needTime && s != "" {
 		c.char(',').text(s)
 	}
-	err := c.run(c.lim.answer)
+	err := c.run()
 	c.timed = err == 0
 	return err
 }
@@ -146,7 +148,7 @@ func (c *chip) time() (int64, fault) {
 			return 0, err
 		}
 	}
-	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:", c.lim.answer); err != 0 {
+	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:"); err != 0 {
 		return 0, err
 	}
 	return clock(c.answer), 0
@@ -158,11 +160,11 @@ func (c *chip) ping(ip netip.Addr) (int, fault) {
 	if c.fw.nonos() {
 		prefix = "+"
 	}
-	err := c.at("+PING=").ip(ip).ask(prefix, c.lim.scan)
+	err := c.at("+PING=").ip(ip).askFor(prefix, c.lim().scan)
 	if err != 0 && err != errRefused {
 		return 0, err
 	}
-	if n, _ := number(c.answer); err == 0 && n >= 0 {
+	if n := leading(c.answer); err == 0 && n >= 0 {
 		return n, 0
 	}
 	return 0, c.because(errNoPong)
@@ -170,7 +172,7 @@ func (c *chip) ping(ip netip.Addr) (int, fault) {
 
 // rssi returns the strength of the access point's signal.
 func (c *chip) rssi() (int, fault) {
-	if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != 0 {
+	if err := c.cur2("+CWJAP").ask("+CWJAP"); err != 0 {
 		return 0, err
 	}
 	p := c.answer
@@ -201,12 +203,12 @@ func (c *chip) cur2(s string) *chip {
 
 // dns asks for the name servers.
 func (c *chip) dns() (servers []netip.AddrPort, err fault) {
-	if err := c.cur2("+CIPDNS").ask("+CIPDNS", c.lim.answer); err != 0 {
+	if err := c.cur2("+CIPDNS").ask("+CIPDNS"); err != 0 {
 		return nil, err
 	}
 	p := c.answer
 	for len(p) > 0 {
-		var f []byte
+		var f string
 		f, p = field(p)
 		if i := len(f) - 1; i >= 0 && f[i] == '"' {
 			f = f[:i]

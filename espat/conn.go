@@ -57,11 +57,19 @@ const (
 	maxConns = maxSockets + maxLinks - 2
 )
 
+// renew makes a conn a new one, without a link.
+//
+//go:noinline
+func (k *conn) renew(st connState, kind offload.Kind) {
+	*k = conn{}
+	k.state, k.link, k.kind = st, noLink, kind
+}
+
 // newConn returns a conn that is free, or noConn.
 func (c *chip) newConn(st connState, kind offload.Kind) int {
 	for i := range c.conns {
 		if c.conns[i].state == connFree {
-			c.conns[i] = conn{state: st, link: noLink, kind: kind}
+			c.conns[i].renew(st, kind)
 			return i
 		}
 	}
@@ -79,7 +87,10 @@ func (c *chip) connOf(link int) int {
 }
 
 // of returns a socket's conn.
-func (c *chip) of(s *offload.Socket) *conn { return &c.conns[s.Handle%maxConns] }
+func (c *chip) of(s *offload.Socket) *conn { return &c.conns[s.Handle] }
+
+// bit is a link in a set of links.
+func bit(link int) uint8 { return 1 << (uint(link) & 7) }
 
 // freeLink returns a link that nothing uses. The module gives accepted connections
 // the lowest that is free, so the highest come first; and not the one that was
@@ -87,7 +98,7 @@ func (c *chip) of(s *offload.Socket) *conn { return &c.conns[s.Handle%maxConns] 
 func (c *chip) freeLink() int {
 	for i := 1; i <= maxLinks; i++ {
 		link := (int(c.lastLink) + maxLinks - i) % maxLinks
-		if c.orphans&(1<<link) == 0 && c.connOf(link) == noConn {
+		if c.orphans&bit(link) == 0 && c.connOf(link) == noConn {
 			c.lastLink = uint8(link)
 			return link
 		}
@@ -128,29 +139,23 @@ func (c *chip) connected(link int) {
 
 // linked takes the long form of the same:
 // <status>,<link>,"<type>",<0 client, 1 server>,"<ip>",<port>,<local port>.
-func (c *chip) linked(p []byte) {
-	status, p := number(p)
-	if status != 0 || len(p) == 0 {
+func (c *chip) linked(p string) {
+	f := fields{p}
+	if f.num() != 0 {
 		return
 	}
-	link, p := number(p[1:])
-	if link < 0 || link >= maxLinks || len(p) == 0 {
-		return
-	}
-	_, p = field(p[1:])
-	server, p := number(p)
-	if server < 0 || len(p) == 0 {
-		return
-	}
-	from, p := peer(p[1:])
-	if server == 1 {
+	link := f.num()
+	f.text()
+	server := f.num()
+	from := f.peer()
+	switch port := f.num(); {
+	case uint(link) >= maxLinks:
+	case server == 1:
 		c.accepted(link, &from)
-	} else if c.job == jobStart && c.jobLink == int8(link) {
+	case server == 0 && c.job == jobStart && c.jobLink == int8(link):
 		c.up = true
-		if len(p) > 0 {
-			if port, _ := number(p[1:]); port > 0 && port <= 0xFFFF {
-				c.localPort = uint16(port)
-			}
+		if port > 0 && port <= 0xFFFF {
+			c.localPort = uint16(port)
 		}
 	}
 }
@@ -167,12 +172,12 @@ func (c *chip) accepted(link int, from *place) {
 		}
 	}
 	if !needServer || c.server == noConn {
-		c.orphans |= 1 << link
+		c.orphans |= bit(link)
 		return
 	}
 	i := c.newConn(connPending, c.conns[c.server].kind)
 	if i == noConn {
-		c.orphans |= 1 << link
+		c.orphans |= bit(link)
 		return
 	}
 	k := &c.conns[i]
@@ -185,7 +190,7 @@ func (c *chip) accepted(link int, from *place) {
 
 // closed takes the news that a link has ended.
 func (c *chip) closed(link int) {
-	c.orphans &^= 1 << link
+	c.orphans &^= bit(link)
 	i := c.connOf(link)
 	if i == noConn {
 		return
@@ -223,7 +228,7 @@ func (c *chip) lose(i int) {
 	case k.state == connFree || k.state == connNew || k.state == connRefused:
 	case k.is(connPending):
 		c.pool.drop(i)
-		*k = conn{}
+		k.renew(connFree, 0)
 	default:
 		k.reset = true
 		c.end(i)
@@ -248,19 +253,17 @@ func (c *chip) noticed(h *header) {
 
 // listed takes a line of the list of links:
 // <link>,"<type>","<ip>",<port>,<local port>,<0 client, 1 server>.
-func (c *chip) listed(p []byte) {
-	link, p := number(p)
-	if link < 0 || link >= maxLinks || len(p) == 0 {
+func (c *chip) listed(p string) {
+	f := fields{p}
+	link := f.num()
+	if uint(link) >= maxLinks {
 		return
 	}
-	c.seen |= 1 << link
-	_, p = field(p[1:])
-	from, p := peer(p)
-	if len(p) == 0 {
-		return
-	}
-	_, p = number(p[1:])
-	server := len(p) > 1 && p[1] == '1'
+	c.seen |= bit(link)
+	f.text()
+	from := f.peer()
+	f.num()
+	server := f.num() == 1
 	i := c.connOf(link)
 	switch {
 	case i != noConn:
@@ -270,7 +273,7 @@ func (c *chip) listed(p []byte) {
 	case server:
 		c.accepted(link, &from) // the news of it was lost
 	default:
-		c.orphans |= 1 << link
+		c.orphans |= bit(link)
 	}
 }
 
@@ -383,7 +386,7 @@ func (c *chip) open(s *offload.Socket) fault {
 
 // closeSocket closes a socket.
 func (c *chip) closeSocket(s *offload.Socket) fault {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	c.pump()
 	st, link := k.state, k.link
@@ -391,7 +394,7 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 	if c.job != jobPlain && c.jobConn == int8(i) {
 		c.jobConn = noConn // who gets the result closes the link
 	}
-	*k = conn{link: noLink}
+	k.renew(connFree, 0)
 	c.pace()
 	switch {
 	case needServer && st == connListening:
@@ -399,10 +402,10 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 	case link == noLink || st == connStarting:
 		return 0
 	default:
-		c.orphans |= 1 << link
+		c.orphans |= bit(int(link))
 	}
 	// Should the module be occupied, it is closed later.
-	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, never) == 0 {
+	if c.step == stepIdle || c.await(c.step, 10*c.lim().prompt, never) == 0 {
 		return c.ready()
 	}
 	return 0
@@ -422,7 +425,7 @@ func (c *chip) drain(s *offload.Socket) (bool, fault) {
 // verdict says how a stream has failed, nil if it has not.
 func (c *chip) verdict(k *conn) fault {
 	switch {
-	case c.rebooted:
+	case c.ill == errRebooted:
 		return errRebooted
 	case k.reset:
 		return errDataLost
@@ -453,7 +456,7 @@ func (c *chip) why(k *conn, otherwise fault) fault {
 
 // poll says what a socket is ready for, without asking the module.
 func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault) {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	c.pump()
 	if err := c.state(); err != 0 {
@@ -508,24 +511,19 @@ func (c *chip) lengths() {
 	for i := range c.conns {
 		c.conns[i].news = now
 	}
-	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != 0 {
+	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:") != 0 {
 		return
 	}
-	p := c.answer
+	f := fields{c.answer}
 	for link := range maxLinks {
-		n, rest, ok := signed(p)
-		if !ok {
-			return
+		if f.num() <= 0 {
+			continue // or it is -1 for none
 		}
 		if i := c.connOf(link); i != noConn {
-			if k := &c.conns[i]; n > 0 && !k.avail {
+			if k := &c.conns[i]; !k.avail {
 				k.avail = true
 				c.notify(i, offload.Readable)
 			}
 		}
-		if p = rest; len(p) == 0 {
-			return
-		}
-		p = p[1:]
 	}
 }

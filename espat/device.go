@@ -164,7 +164,7 @@ func newDevice(cfg *Config, times offload.Times) *Device {
 	if times.Dial <= 0 {
 		times.Dial = defaultLimits.dial.duration()
 	}
-	c.lim = &defaultLimits
+	c.limiter.use(&defaultLimits)
 	c.wire.uart = c.cfg.Uart
 	f := face{unsafe.Pointer(c)}
 	d := &Device{face: f}

@@ -94,7 +94,7 @@ func quietConfig(buffer int) *Config {
 
 func quietDevice(t testing.TB, cfg *Config, l *limits) *Device {
 	d := newDevice(cfg, offload.Times{})
-	d.chip().lim = l
+	d.chip().limits = l
 	must(t, d.NetConnect())
 	return d
 }
