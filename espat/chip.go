@@ -74,6 +74,8 @@ type chip struct {
 	active    uint8  // links that push what they receive, where each can be told
 	lastLink  uint8
 	ages      uint8
+	sentAt    span  // when the last send was done
+	sentConn  int8  // of whom it was, or noConn
 	stops     uint8 // times that the server was told to stop
 	told      bool  // CIPDINFO: it says who sent what
 	v6        bool  // IPv6 is enabled

@@ -245,6 +245,7 @@ func (c *chip) ended(r result) {
 	case jobStart:
 		c.started(k, r)
 	case jobSend:
+		c.sentAt = c.now()
 		switch {
 		case k == noConn:
 		case r != resultOK:
@@ -594,9 +595,14 @@ func (c *chip) dispatch(p []byte) bool {
 		}
 	case lineBusy:
 		c.silent = 0
-		if !c.nudged && c.step >= stepRecv && c.jobConn != noConn {
-			// What was sent had a byte more than was written.
-			c.spoil(int(c.jobConn))
+		// Within a send, or close behind it, what was sent had a byte more than was
+		// written.
+		switch {
+		case c.nudged:
+		case c.step >= stepRecv:
+			c.spoilSent()
+		case c.step == stepIdle && c.since(c.sentAt) < c.byteTime(20)+spanOf(6*time.Millisecond):
+			c.spoilSent()
 		}
 		// In the middle of data it was something else that came too early.
 		c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)

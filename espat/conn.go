@@ -61,6 +61,9 @@ const (
 func (c *chip) newConn(st connState, kind offload.Kind) int {
 	for i := range c.conns {
 		if c.conns[i].state == connFree {
+			if c.sentConn == int8(i) {
+				c.sentConn = noConn
+			}
 			c.conns[i] = conn{state: st, link: noLink, kind: kind}
 			return i
 		}
@@ -232,6 +235,13 @@ func (c *chip) spoil(i int) {
 	if k := &c.conns[i]; k.state != connFree && !k.kind.IsDatagram() {
 		k.reset = true
 		c.notify(i, offload.Readable|offload.Writable)
+	}
+}
+
+// spoilSent is spoil for who sent last.
+func (c *chip) spoilSent() {
+	if c.sentConn != noConn {
+		c.spoil(int(c.sentConn))
 	}
 }
 

@@ -51,7 +51,7 @@ func (c *chip) setBaud(baud uint32, flow bool) fault {
 // forget puts the driver into the state in which a restarted module is.
 func (c *chip) forget() {
 	c.step, c.job, c.want = stepIdle, jobPlain, wantNothing
-	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server = noConn, noLink, noConn, noConn, noConn
+	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server, c.sentConn = noConn, noLink, noConn, noConn, noConn, noConn
 	c.unsure, c.waits, c.dead, c.rebooted, c.quiet, c.told = false, false, false, false, false, false
 	c.joined, c.ap, c.v6, c.timed = false, false, false, false
 	c.orphans, c.active = 0, 0

@@ -330,7 +330,7 @@ func (c *chip) deliver(i int, p []byte) fault {
 	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim.answer); err != 0 {
 		return err
 	}
-	c.jobConn = int8(i)
+	c.jobConn, c.sentConn = int8(i), int8(i)
 	link := c.conns[i].link
 	if c.await(stepPrompt, 0, c.lim.grace) != 0 {
 		c.late()
