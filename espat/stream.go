@@ -291,6 +291,10 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
 	if err := c.deliver(i, p[:n]); err != 0 {
+		if !c.mine { // nothing was sent, since the call has to end
+			k.blocked = c.state() == 0
+			return 0, c.state()
+		}
 		if err == errRefused { // there is no such link
 			c.pump()
 			err = c.why(k, errConnReset)
@@ -452,6 +456,9 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	c.readAt = c.now()
 	w.dst = nil
 	switch {
+	case !c.mine: // it was not sent, since the call has to end
+		k.avail, k.blocked = true, c.state() == 0
+		return 0, c.state()
 	case err == errRefused:
 		// There is nothing, or no memory for so much of it: see doubt, too.
 		if k.small = true; most > smallRead && !k.kind.IsDatagram() {
