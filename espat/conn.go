@@ -439,6 +439,9 @@ func (c *chip) why(k *conn, otherwise fault) fault {
 	if !k.checked {
 		if c.step == stepIdle && !c.isAP() {
 			up, err := c.look()
+			if c.eng.Interrupted() != nil {
+				return 0 // the next call finds out
+			}
 			if err != 0 {
 				return err
 			}

@@ -39,7 +39,7 @@ var defaultLimits = limits{
 	busy:   spanOf(10 * time.Millisecond),
 	guard:  spanOf(25 * time.Millisecond), // 20 ms are asked for
 	stall:  spanOf(250 * time.Millisecond),
-	grace:  spanOf(500 * time.Millisecond),
+	grace:  spanOf(400 * time.Millisecond),
 	nudge:  spanOf(2 * time.Second),
 	check:  spanOf(2 * time.Second),
 }
