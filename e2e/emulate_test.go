@@ -74,8 +74,18 @@ func example(t *testing.T, name string) string {
 	return filepath.Join(root(t), "examples", "net", name)
 }
 
-func TestEmulatedSocket(t *testing.T) {
+// onEmulatedBoards runs a test for each driver, with the beginning of the tool's command
+// line.
+func onEmulatedBoards(t *testing.T, test func(t *testing.T, emulate ...string)) {
 	needEmulator(t)
+	for _, board := range []string{"pyportal", "challenger-rp2040"} {
+		t.Run(board, func(t *testing.T) { test(t, "emulate", "-isolated", "-board", board) })
+	}
+}
+
+func TestEmulatedSocket(t *testing.T) { onEmulatedBoards(t, emulatedSocket) }
+
+func emulatedSocket(t *testing.T, emulate ...string) {
 	l, err := net.Listen("tcp", "127.0.0.1:8080") // the program's port is fixed
 	if err != nil {
 		t.Skip("port 8080 of this machine is taken:", err)
@@ -90,16 +100,17 @@ func TestEmulatedSocket(t *testing.T) {
 		line, _ := bufio.NewReader(c).ReadString('\n')
 		io.WriteString(c, "got: "+line)
 	}()
-	code, stdout, stderr := run(t, root(t), "emulate", "-isolated", "./examples/net/socket")
+	code, stdout, stderr := run(t, root(t), append(emulate, "./examples/net/socket")...)
 	if want := "got: hello from the board\n"; code != 0 || stdout != want {
 		t.Errorf("exit code %d, stdout %q; stderr:\n%s", code, stdout, stderr)
 	}
 }
 
-func TestEmulatedTCPEcho(t *testing.T) {
-	needEmulator(t)
+func TestEmulatedTCPEcho(t *testing.T) { onEmulatedBoards(t, emulatedTCPEcho) }
+
+func emulatedTCPEcho(t *testing.T, emulate ...string) {
 	port := freePort(t)
-	p := start(t, root(t), "emulate", "-isolated", "-p", port+":8080", "./examples/net/tcpecho")
+	p := start(t, root(t), append(emulate, "-p", port+":8080", "./examples/net/tcpecho")...)
 	p.await("127.0.0.1:" + port)
 	var open []net.Conn
 	for range 3 { // at once
@@ -122,10 +133,11 @@ func TestEmulatedTCPEcho(t *testing.T) {
 	}
 }
 
-func TestEmulatedWebserver(t *testing.T) {
-	needEmulator(t)
+func TestEmulatedWebserver(t *testing.T) { onEmulatedBoards(t, emulatedWebserver) }
+
+func emulatedWebserver(t *testing.T, emulate ...string) {
 	port := freePort(t)
-	p := start(t, root(t), "emulate", "-isolated", "-p", port+":80", "./examples/net/webserver")
+	p := start(t, root(t), append(emulate, "-p", port+":80", "./examples/net/webserver")...)
 	p.await("127.0.0.1:" + port)
 	page := "http://127.0.0.1:" + port + "/"
 	for i := range 10 {
@@ -154,20 +166,22 @@ func getPage(c *http.Client, page string) error {
 	return err
 }
 
-func TestEmulatedHTTPGet(t *testing.T) {
-	needEmulator(t)
+func TestEmulatedHTTPGet(t *testing.T) { onEmulatedBoards(t, emulatedHTTPGet) }
+
+func emulatedHTTPGet(t *testing.T, emulate ...string) {
 	want := strings.Repeat("a page of the host's server\n", 400)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, want) }))
 	defer srv.Close()
 	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
-	code, stdout, stderr := run(t, root(t), "emulate", "-isolated", "-ldflags", "-X main.url=http://host:"+port+"/", "./examples/net/http-get")
+	code, stdout, stderr := run(t, root(t), append(emulate, "-ldflags", "-X main.url=http://host:"+port+"/", "./examples/net/http-get")...)
 	if code != 0 || stdout != "HTTP/1.1 200 OK\r\n"+want && stdout != "HTTP/1.1 200 OK\n"+want {
 		t.Errorf("exit code %d, %d bytes of %d on stdout; stderr:\n%s", code, len(stdout), len(want), stderr)
 	}
 }
 
-func TestEmulatedTCPClient(t *testing.T) {
-	needEmulator(t)
+func TestEmulatedTCPClient(t *testing.T) { onEmulatedBoards(t, emulatedTCPClient) }
+
+func emulatedTCPClient(t *testing.T, emulate ...string) {
 	port := oneClient(t, func(c net.Conn) {
 		in := bufio.NewReader(c)
 		for range 2 { // a second apart
@@ -175,17 +189,18 @@ func TestEmulatedTCPClient(t *testing.T) {
 			io.WriteString(c, "got: "+line)
 		}
 	})
-	code, stdout, stderr := run(t, root(t), "emulate", "-isolated", "-ldflags", "-X main.addr=host:"+port, "./examples/net/tcpclient")
+	code, stdout, stderr := run(t, root(t), append(emulate, "-ldflags", "-X main.addr=host:"+port, "./examples/net/tcpclient")...)
 	if want := "got: line 1 from the board\ngot: line 2 from the board\n"; code != 0 || !strings.HasPrefix(stdout, want) {
 		t.Errorf("exit code %d, stdout %q; stderr:\n%s", code, stdout, stderr)
 	}
 }
 
-func TestEmulatedNTPClient(t *testing.T) {
-	needEmulator(t)
+func TestEmulatedNTPClient(t *testing.T) { onEmulatedBoards(t, emulatedNTPClient) }
+
+func emulatedNTPClient(t *testing.T, emulate ...string) {
 	want := time.Date(2041, 5, 4, 3, 2, 1, 0, time.UTC)
 	port := timeServer(t, want)
-	code, stdout, stderr := run(t, root(t), "emulate", "-isolated", "-ldflags", "-X main.server=host:"+port, "./examples/net/ntpclient")
+	code, stdout, stderr := run(t, root(t), append(emulate, "-ldflags", "-X main.server=host:"+port, "./examples/net/ntpclient")...)
 	if code != 0 || stdout != want.Format(time.RFC3339)+"\n" {
 		t.Errorf("exit code %d, stdout %q; stderr:\n%s", code, stdout, stderr)
 	}

@@ -371,40 +371,70 @@ func (m measurement) left(t *testing.T, heap int) string {
 // stacks that the tool makes are large enough.
 func TestMemoryStacks(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds two programs with TinyGo: not with -short")
+		t.Skip("builds four programs with TinyGo: not with -short")
 	}
 	compiler := needEmulator(t)
-	needs := map[string]map[string]int{}
-	var order []string
-	for _, target := range []string{"emulated", "emulated-m0"} {
-		needs[target], order = measureStacks(t, target)
+	// The table's columns: a driver on a processor.
+	columns := []struct {
+		heading string
+		target  string
+		board   string   // that is emulated
+		boards  []string // that the figures are for
+		needs   map[string]int
+	}{
+		{heading: "wifinina, Cortex-M4", target: "emulated", board: "pyportal", boards: []string{"pyportal"}},
+		{heading: "wifinina, Cortex-M0+", target: "emulated-m0", board: "pyportal", boards: []string{"arduino-nano33", "nano-rp2040"}},
+		{heading: "espat, Cortex-M4", target: "emulated", board: "challenger-rp2040"},
+		{heading: "espat, Cortex-M0+", target: "emulated-m0", board: "challenger-rp2040", boards: []string{"challenger-rp2040"}},
+	}
+	var order []string // of rows
+	heading := "| |"
+	for i := range columns {
+		c := &columns[i]
+		var names []string
+		c.needs, names = measureStacks(t, c.target, c.board)
+		for at, name := range names {
+			if !slices.Contains(order, name) {
+				order = slices.Insert(order, min(at, len(order)), name)
+			}
+		}
+		heading += " " + c.heading + " |"
 	}
 
 	const own = 512 // of the program's, as docs/memory.md says
-	for _, check := range []struct{ board, target string }{
-		{"arduino-nano33", "emulated-m0"},
-		{"pyportal", "emulated"},
-		{"nano-rp2040", "emulated-m0"},
-	} {
-		spec, ok := board.Lookup(check.board)
-		if !ok {
-			t.Fatal("there is no board ", check.board)
-		}
-		for name, need := range needs[check.target] {
-			if need+own > spec.Stack {
-				t.Errorf("%s needs %d bytes of stack: with %d of the program's own that is more than the %d that %s has", name, need, own, spec.Stack, spec.Name)
+	for _, c := range columns {
+		for _, name := range c.boards {
+			spec, ok := board.Lookup(name)
+			if !ok {
+				t.Fatal("there is no board ", name)
+			}
+			for name, need := range c.needs {
+				if need+own > spec.Stack {
+					t.Errorf("%s needs %d bytes of stack: with %d of the program's own that is more than the %d that %s has", name, need, own, spec.Stack, spec.Name)
+				}
 			}
 		}
 	}
 
 	doc := openDocument(t)
 	table, of := doc.read(t, "stacks", 1)
+	row := func(name string) (figures []float64, text string) {
+		for _, c := range columns {
+			need, ok := c.needs[name]
+			figures = append(figures, float64(need))
+			if text += " |"; ok {
+				text += " " + strconv.Itoa(need)
+			}
+		}
+		return figures, "| " + name + text + " |"
+	}
 	if *update {
 		var lines []string
 		for _, name := range order {
-			lines = append(lines, fmt.Sprintf("| %s | %d | %d |", name, needs["emulated"][name], needs["emulated-m0"][name]))
+			_, text := row(name)
+			lines = append(lines, text)
 		}
-		doc.write(t, "stacks", compiler, "| | Cortex-M4 | Cortex-M0+ |", lines)
+		doc.write(t, "stacks", compiler, heading, lines)
 		return
 	}
 	if of != compiler {
@@ -412,7 +442,8 @@ func TestMemoryStacks(t *testing.T) {
 		return
 	}
 	for _, name := range order {
-		compare(t, name, growthDriver, table[name], []float64{float64(needs["emulated"][name]), float64(needs["emulated-m0"][name])})
+		is, _ := row(name)
+		compare(t, name, growthDriver, table[name], is)
 	}
 	for name := range table {
 		if !slices.Contains(order, name) {
@@ -423,7 +454,7 @@ func TestMemoryStacks(t *testing.T) {
 
 // measureStacks builds the program that measures and returns what it printed,
 // and in which order.
-func measureStacks(t *testing.T, target string) (needs map[string]int, order []string) {
+func measureStacks(t *testing.T, target, board string) (needs map[string]int, order []string) {
 	t.Helper()
 	port := freePort(t)
 	echo, call, page := echoServers(t), caller(t, port), httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -445,8 +476,12 @@ func measureStacks(t *testing.T, target string) (needs map[string]int, order []s
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		fmt.Fprintf(&flags, "-X main.%s=%s ", name, set[name])
 	}
-	file := buildEmulated(t, dir, "-target", target, "-stack-size="+size+"B", "-ldflags="+flags.String())
-	code, out, stderr := run(t, root(t), "emulate", "-isolated", "-heap", "400K", "-p", port+":8080", file)
+	build := []string{"-target", target, "-stack-size=" + size + "B", "-ldflags=" + flags.String()}
+	if board == "challenger-rp2040" {
+		build = append(build, "-tags=espat")
+	}
+	file := buildEmulated(t, dir, build...)
+	code, out, stderr := run(t, root(t), "emulate", "-isolated", "-board", board, "-heap", "400K", "-p", port+":8080", file)
 	if code != 0 || !strings.HasSuffix(strings.TrimSpace(out), "done") {
 		t.Fatalf("exit code %d, output:\n%s\nstderr:\n%s", code, out, stderr)
 	}

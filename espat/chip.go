@@ -12,47 +12,12 @@ import (
 // pointer at once, which is 1 KB of flash.
 type chip struct {
 	eng *offload.Engine
-
-	// The outstanding command: see command.go.
-	step     step
-	job      job
-	want     want
-	result   result
-	jobConn  int8 // for whom it is, or noConn
-	jobLink  int8 // the link that it opens, or noLink
-	long     bool // it does not fit
-	mine     bool // it is the one in out
-	busy     bool // the module did not take it
-	nudges   bool // it is to be asked after
-	nudged   bool // and was
-	freed    bool // and the module does nothing else any more
-	up, down bool // the link that it opens was open, and has ended
-
-	// The last read.
-	readConn int8
-	readLink int8
-	dataConn int8 // whose the last data were
-
-	// What the module is and does.
-	seen     uint8 // links of the last list
-	orphans  uint8 // links that are to be closed, and orphanServer
-	server   int8  // conn of the listener, or noConn
-	passive  bool  // it keeps what it receives until it is asked
-	joined   bool  // the station has an address
-	ap       bool  // it is an access point only
-	quiet    bool  // echo is off
-	booting  bool  // a restart is expected
-	booted   bool  // and done
-	rebooted bool  // it came unexpected
-	waits    bool  // it may wait for data
-	unsure   bool  // what comes next may be the answer to an earlier command
-	dead     bool
-
-	lim *limits
+	session
+	limiter
 
 	// More of the command.
 	outn    int
-	answer  []byte // of its reply, in out: the command was taken
+	answer  string // of its reply, in out: the command was taken
 	prefix  string
 	began   span // when it was sent, or its answer became due
 	limit   span // when it is late after that
@@ -70,18 +35,12 @@ type chip struct {
 	baud      uint32
 	localPort uint16 // of the link that was opened last
 	slow      uint8  // times that the higher speed did not work
-	silent    uint8  // times that the module was asked in vain
-	active    uint8  // links that push what they receive, where each can be told
 	lastLink  uint8
 	ages      uint8
 	sentAt    span  // when the last send was done
 	sentConn  int8  // of whom it was, or noConn
 	stops     uint8 // times that the server was told to stop
-	told      bool  // CIPDINFO: it says who sent what
-	v6        bool  // IPv6 is enabled
-	new6      bool  // and there is an address that was not asked for yet
-	timed     bool  // SNTP is
-	missed    bool  // a link was not in the last list
+	booting   bool  // a restart is expected
 	flow      bool  // flow control is
 	rated     bool  // the UART's speed was set
 	sense     bool  // something came that makes sense
@@ -96,6 +55,51 @@ type chip struct {
 	found []AccessPoint   // by a scan
 	from  place           // of the last datagram that was read
 	peers [maxLinks]place // of accepted connections
+}
+
+// session is what a restart of the module ends.
+type session struct {
+	// The outstanding command: see command.go.
+	step     step
+	job      job
+	want     want
+	result   result
+	jobConn  int8 // for whom it is, or noConn
+	jobLink  int8 // the link that it opens, or noLink
+	long     bool // it does not fit
+	mine     bool // it is the one in out
+	busy     bool // the module did not take it
+	nudges   bool // it is to be asked after
+	nudged   bool // and was
+	freed    bool // and the module does nothing else any more
+	up, down bool // the link that it opens was open, and has ended
+
+	// The last read.
+	readConn int8
+	readLink int8 // that it was asked of
+	closing  int8 // the link that CIPCLOSE is for, or noLink
+	dataConn int8 // whose the last data were
+
+	// What the module is and does.
+	seen    uint8 // links of the last list
+	orphans uint8 // links that are to be closed, and orphanServer
+	server  int8  // conn of the listener, or noConn
+	passive bool  // it keeps what it receives until it is asked
+	joined  bool  // the station has an address
+	ap      bool  // it is an access point only
+	quiet   bool  // echo is off
+	booted  bool  // a restart that was expected is done
+	ill     fault // why it has to be restarted: it hangs, or came up unexpected
+	waits   bool  // it may wait for data
+	unsure  bool  // what comes next may be the answer to an earlier command
+	active  uint8 // links that push what they receive, where each can be told
+	silent  uint8 // times that the module was asked in vain
+	told    bool  // CIPDINFO: it says who sent what
+	v6      bool  // IPv6 is enabled
+	new6    bool  // and there is an address that was not asked for yet
+	timed   bool  // SNTP is
+	missed  bool  // a link was not in the last list
+	stops   uint8 // times that the server was told to stop
 }
 
 // ip adds an address in quotes.
@@ -135,7 +139,7 @@ func (c *chip) startTime() fault {
 	if s := c.cfg.TimeServer; needTime && s != "" {
 		c.char(',').text(s)
 	}
-	err := c.run(c.lim.answer)
+	err := c.run()
 	c.timed = err == 0
 	return err
 }
@@ -147,7 +151,7 @@ func (c *chip) time() (int64, fault) {
 			return 0, err
 		}
 	}
-	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:", c.lim.answer); err != 0 {
+	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:"); err != 0 {
 		return 0, err
 	}
 	return clock(c.answer), 0
@@ -159,11 +163,11 @@ func (c *chip) ping(ip netip.Addr) (int, fault) {
 	if c.fw.nonos() {
 		prefix = "+"
 	}
-	err := c.at("+PING=").ip(ip).ask(prefix, c.lim.scan)
+	err := c.at("+PING=").ip(ip).askFor(prefix, c.lim().scan)
 	if err != 0 && err != errRefused {
 		return 0, err
 	}
-	if n, _ := number(c.answer); err == 0 && n >= 0 {
+	if n := leading(c.answer); err == 0 && n >= 0 {
 		return n, 0
 	}
 	return 0, c.because(errNoPong)
@@ -171,7 +175,7 @@ func (c *chip) ping(ip netip.Addr) (int, fault) {
 
 // rssi returns the strength of the access point's signal.
 func (c *chip) rssi() (int, fault) {
-	if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != 0 {
+	if err := c.cur2("+CWJAP").ask("+CWJAP"); err != 0 {
 		return 0, err
 	}
 	p := c.answer
@@ -202,12 +206,12 @@ func (c *chip) cur2(s string) *chip {
 
 // dns asks for the name servers.
 func (c *chip) dns() (servers []netip.AddrPort, err fault) {
-	if err := c.cur2("+CIPDNS").ask("+CIPDNS", c.lim.answer); err != 0 {
+	if err := c.cur2("+CIPDNS").ask("+CIPDNS"); err != 0 {
 		return nil, err
 	}
 	p := c.answer
 	for len(p) > 0 {
-		var f []byte
+		var f string
 		f, p = field(p)
 		if i := len(f) - 1; i >= 0 && f[i] == '"' {
 			f = f[:i]

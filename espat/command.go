@@ -111,11 +111,17 @@ func (c *chip) text(s string) *chip {
 }
 
 // run makes the exchange whose command was built.
-func (c *chip) run(limit span) fault { return c.exchange(wantNothing, "", limit) }
+func (c *chip) run() fault { return c.runFor(c.lim().answer) }
+
+// runFor is run for a command that waits for something.
+func (c *chip) runFor(limit span) fault { return c.exchange(wantNothing, "", limit) }
 
 // ask is run for a command whose reply is a line that begins with prefix. The rest of
 // it is in answer afterwards, nil if there was none, until the next command is built.
-func (c *chip) ask(prefix string, limit span) fault {
+func (c *chip) ask(prefix string) fault { return c.askFor(prefix, c.lim().answer) }
+
+// askFor is ask for a command that waits for something.
+func (c *chip) askFor(prefix string, limit span) fault {
 	return c.exchange(wantLine, prefix, limit)
 }
 
@@ -130,8 +136,8 @@ func (c *chip) exchange(w want, prefix string, limit span) fault {
 // its nature is left outstanding if the call has to end; of another the result is then
 // waited for only a while longer, since it cannot come again.
 func (c *chip) finish(limit span) fault {
-	grace := c.lim.grace
-	if limit >= c.lim.scan {
+	grace := c.lim().grace
+	if limit >= c.lim().scan {
 		grace = atOnce
 	}
 	if c.await(stepFinal, 0, grace) != 0 {
@@ -170,7 +176,7 @@ func (c *chip) issue(j job, s step, w want, prefix string, limit span) fault {
 	if err := c.ready(); err != 0 {
 		return err
 	}
-	c.answer = nil
+	c.answer = ""
 	c.begun(j, s, limit)
 	c.want, c.prefix = w, prefix
 	c.mine = true
@@ -188,7 +194,7 @@ func (c *chip) begun(j job, s step, limit span) {
 	c.job, c.step, c.want, c.busy = j, s, wantNothing, false
 	c.jobConn, c.nudged, c.freed = noConn, false, false
 	c.within(limit)
-	c.nudges, c.asked = limit > c.lim.answer, c.began
+	c.nudges, c.asked = limit > c.lim().answer, c.began
 }
 
 // within says how long the module may take from now on.
@@ -204,7 +210,7 @@ func (c *chip) watch() {
 	if c.step == stepIdle {
 		return
 	}
-	if c.nudges && c.since(c.asked) >= c.lim.nudge && (c.step == stepFinal || c.step == stepSent) {
+	if c.nudges && c.since(c.asked) >= c.lim().nudge && (c.step == stepFinal || c.step == stepSent) {
 		if !c.nudged {
 			c.silent = 0
 		}
@@ -251,7 +257,7 @@ func (c *chip) ended(r result) {
 		case r != resultOK:
 			c.spoil(int(k))
 		case c.nudged || c.since(c.asked) > spanOf(3*time.Millisecond)+c.byteTime(16):
-			c.conns[k].waits = true // SEND OK comes long after Recv
+			c.conns[k].opts |= optFar // SEND OK comes long after Recv
 		}
 	}
 	c.unblock()
@@ -261,7 +267,11 @@ func (c *chip) ended(r result) {
 // lost, or it waits for data.
 func (c *chip) late() {
 	c.waits = c.waits || c.step >= stepPrompt && c.step <= stepRecv
-	c.dead = c.dead || c.step == stepRecv && needReset && c.cfg.Reset != nil // or the peer would get something else
+	// So short data +++ would be part of.
+	short := (c.step == stepPrompt || c.step == stepData) && c.sending <= len("+++")
+	if (c.step == stepRecv || short) && needReset && c.cfg.Reset != nil {
+		c.die() // or the peer would get something else
+	}
 	c.unsure = true
 	c.ended(resultLost)
 }
@@ -288,7 +298,7 @@ func (c *chip) await(s step, limit, grace span) fault {
 		switch {
 		case c.busy && !again && c.mine:
 			again, c.busy = true, false
-			pause = min(max(2*pause, c.lim.busy), 16*c.lim.busy)
+			pause = min(max(2*pause, c.lim().busy), 16*c.lim().busy)
 			dropped = now
 		case again && now-dropped >= pause:
 			// It has given no result of its own meanwhile, so it was dropped.
@@ -356,7 +366,7 @@ func (c *chip) sleep(n *nap) {
 func (c *chip) ready() fault {
 	for {
 		if !c.wire.wired() {
-			return errNoUART
+			return c.because(errNoUART)
 		}
 		c.pump()
 		if err := c.state(); err != 0 {
@@ -384,7 +394,7 @@ func (c *chip) ready() fault {
 func (c *chip) free() bool {
 	c.pump()
 	if c.step != stepIdle {
-		if c.await(c.step, c.lim.prompt, never) != 0 {
+		if c.await(c.step, c.lim().prompt, never) != 0 {
 			return false
 		}
 	}
@@ -392,14 +402,13 @@ func (c *chip) free() bool {
 }
 
 // state returns why nothing can be done with the module, if so.
-func (c *chip) state() fault {
-	switch {
-	case c.rebooted:
-		return errRebooted
-	case c.dead:
-		return errNoAnswer
+func (c *chip) state() fault { return c.ill }
+
+// die gives the module up.
+func (c *chip) die() {
+	if c.ill == 0 {
+		c.ill = errNoAnswer
 	}
-	return 0
 }
 
 // sync gets in step with the module again after a command had no answer: whatever it
@@ -418,12 +427,12 @@ func (c *chip) sync() fault {
 			c.left = c.now()
 		}
 		var n nap
-		for c.since(c.left) < 40*c.lim.guard { // a second is asked for
+		for c.since(c.left) < 40*c.lim().guard { // a second is asked for
 			if c.sleep(&n); n.long && c.eng.Interrupted() != nil {
 				return c.over()
 			}
 		}
-		if c.hello(2 * c.lim.probe) {
+		if c.hello(2 * c.lim().probe) {
 			c.hush() // the answer may have been that of an earlier command
 			if c.step == stepIdle {
 				c.unsure = false
@@ -433,11 +442,11 @@ func (c *chip) sync() fault {
 		if err := c.state(); err != 0 {
 			return err
 		}
-		if !c.busy || c.since(start) > c.lim.answer {
+		if !c.busy || c.since(start) > c.lim().answer {
 			try++
 		}
 	}
-	c.dead = true
+	c.die()
 	return errNoAnswer
 }
 
@@ -445,7 +454,7 @@ func (c *chip) sync() fault {
 func (c *chip) cancel() {
 	c.waits = true
 	for try := 0; try < 2 && c.waits; try++ { // a byte may be lost
-		c.lim.guard.sleep()
+		c.lim().guard.sleep()
 		c.writeText("+++")
 		c.hush()
 	}
@@ -469,7 +478,7 @@ func (c *chip) hush() {
 	start := c.now()
 	c.wire.heard = start
 	// What comes meanwhile has to be taken, or the UART loses some of it.
-	for c.since(start) < 20*c.lim.guard && c.since(c.wire.heard) < c.lim.guard {
+	for c.since(start) < 20*c.lim().guard && c.since(c.wire.heard) < c.lim().guard {
 		c.sleep(&n)
 		c.pump()
 	}
@@ -483,9 +492,11 @@ func (c *chip) writeText(s string) {
 // sweep closes a link that nobody has any more, or the server.
 func (c *chip) sweep() {
 	for link := range maxLinks {
-		if c.orphans&(1<<link) != 0 {
-			c.orphans &^= 1 << link
+		if c.orphans&bit(link) != 0 {
+			c.orphans &^= bit(link)
+			c.closing = int8(link)
 			c.short("AT+CIPCLOSE=", link)
+			c.closing = noLink
 			return
 		}
 	}
@@ -502,7 +513,7 @@ func (c *chip) sweep() {
 // waits to be sent.
 func (c *chip) short(s string, n int) {
 	for try := 0; try < 5; try++ {
-		c.begun(jobPlain, stepFinal, c.lim.answer)
+		c.begun(jobPlain, stepFinal, c.lim().answer)
 		c.mine = false
 		var b [16]byte
 		i := copy(b[:], s)
@@ -513,7 +524,7 @@ func (c *chip) short(s string, n int) {
 			break
 		}
 		c.step = stepIdle
-		c.lim.busy.sleep()
+		c.lim().busy.sleep()
 	}
 }
 
@@ -527,7 +538,7 @@ func (c *chip) settle() {
 		}
 		if !over && n.long && c.eng.Interrupted() != nil {
 			over = true
-			c.limit = min(c.limit, c.since(c.began)+c.lim.grace)
+			c.limit = min(c.limit, c.since(c.began)+c.lim().grace)
 		}
 		if c.overdue() {
 			c.late()
@@ -538,7 +549,7 @@ func (c *chip) settle() {
 }
 
 // dispatch takes a line. It returns whether it is one that the driver knows.
-func (c *chip) dispatch(p []byte) bool {
+func (c *chip) dispatch(p string) bool {
 	if len(p) == 0 {
 		return false
 	}
@@ -638,7 +649,7 @@ func (c *chip) dispatch(p []byte) bool {
 
 // isNews reports whether a line that is not known looks like one that newer firmware may
 // have: a name of capitals, and perhaps more behind a colon.
-func isNews(p []byte) bool {
+func isNews(p string) bool {
 	n := 1
 	for n < len(p) && (p[n] >= 'A' && p[n] <= 'Z' || p[n] >= '0' && p[n] <= '9' || p[n] == '_') {
 		n++
@@ -687,7 +698,7 @@ var words = [...]string{
 }
 
 // word returns which of words a line is, or begins with; lineOther if it is none.
-func word(p []byte) int {
+func word(p string) int {
 	for w := range words {
 		if w != lineOther && starts(p, words[w]) && (len(p) == len(words[w]) || lineBusy <= w && w < lineOther) {
 			return w
@@ -709,7 +720,7 @@ func (c *chip) prompted() {
 }
 
 // reply takes a line if it is the one that the outstanding command has asked for.
-func (c *chip) reply(p []byte) bool {
+func (c *chip) reply(p string) bool {
 	switch c.want {
 	case wantLine:
 		if starts(p, c.prefix) {
@@ -740,9 +751,9 @@ func (c *chip) reply(p []byte) bool {
 
 // keep keeps part of a reply until the next command is built, and in the place of
 // the last.
-func (c *chip) keep(p []byte) {
+func (c *chip) keep(p string) {
 	c.mine = false
-	c.answer = c.out[:copy(c.out[:], p)]
+	c.answer = view(c.out[:copy(c.out[:], p)])
 }
 
 // restarted takes the news that the module has restarted.
@@ -752,10 +763,10 @@ func (c *chip) restarted() {
 		c.step = stepIdle // a command that was cut off by it has no result
 		return
 	}
-	if c.rebooted {
+	if c.ill == errRebooted {
 		return
 	}
-	c.rebooted = true
+	c.ill = errRebooted
 	c.pool.undo() // what it sent last may have been cut off, and made up for by noise
 	if c.step != stepIdle {
 		c.ended(resultLost)

@@ -17,7 +17,6 @@ type conn struct {
 	avail   bool   // the module has data
 	small   bool   // it refused to give them out: fewer at a time
 	reset   bool   // data are lost: unread at the end, or on the wire, or not sent
-	waits   bool   // a send of it waited for the peer
 	missed  bool   // it was not in the last list of links
 	checked bool   // it ended, and not for the loss of the network
 	blocked bool   // a call waits for the module to be free
@@ -25,11 +24,12 @@ type conn struct {
 	news    uint8 // when it was known what the module has, in ticks
 }
 
-// Options of a conn.
+// Options of a conn, and what is known of it.
 const (
 	optGroup = 1 << iota // has joined a multicast group
 	optDelay             // TCP: gathers small segments
 	optAlive             // TCP: probes when idle
+	optFar               // a send waited for the peer
 )
 
 type connState uint8
@@ -57,6 +57,14 @@ const (
 	maxConns = maxSockets + maxLinks - 2
 )
 
+// renew makes a conn a new one, without a link.
+//
+//go:noinline
+func (k *conn) renew(st connState, kind offload.Kind) {
+	*k = conn{}
+	k.state, k.link, k.kind = st, noLink, kind
+}
+
 // newConn returns a conn that is free, or noConn.
 func (c *chip) newConn(st connState, kind offload.Kind) int {
 	for i := range c.conns {
@@ -64,7 +72,7 @@ func (c *chip) newConn(st connState, kind offload.Kind) int {
 			if c.sentConn == int8(i) {
 				c.sentConn = noConn
 			}
-			c.conns[i] = conn{state: st, link: noLink, kind: kind}
+			c.conns[i].renew(st, kind)
 			return i
 		}
 	}
@@ -82,7 +90,10 @@ func (c *chip) connOf(link int) int {
 }
 
 // of returns a socket's conn.
-func (c *chip) of(s *offload.Socket) *conn { return &c.conns[s.Handle%maxConns] }
+func (c *chip) of(s *offload.Socket) *conn { return &c.conns[s.Handle] }
+
+// bit is a link in a set of links.
+func bit(link int) uint8 { return 1 << (uint(link) & 7) }
 
 // freeLink returns a link that nothing uses. The module gives accepted connections
 // the lowest that is free, so the highest come first; and not the one that was
@@ -90,7 +101,7 @@ func (c *chip) of(s *offload.Socket) *conn { return &c.conns[s.Handle%maxConns] 
 func (c *chip) freeLink() int {
 	for i := 1; i <= maxLinks; i++ {
 		link := (int(c.lastLink) + maxLinks - i) % maxLinks
-		if c.orphans&(1<<link) == 0 && c.connOf(link) == noConn {
+		if c.orphans&bit(link) == 0 && c.connOf(link) == noConn {
 			c.lastLink = uint8(link)
 			return link
 		}
@@ -131,29 +142,23 @@ func (c *chip) connected(link int) {
 
 // linked takes the long form of the same:
 // <status>,<link>,"<type>",<0 client, 1 server>,"<ip>",<port>,<local port>.
-func (c *chip) linked(p []byte) {
-	status, p := number(p)
-	if status != 0 || len(p) == 0 {
+func (c *chip) linked(p string) {
+	f := fields{p}
+	if f.num() != 0 {
 		return
 	}
-	link, p := number(p[1:])
-	if link < 0 || link >= maxLinks || len(p) == 0 {
-		return
-	}
-	_, p = field(p[1:])
-	server, p := number(p)
-	if server < 0 || len(p) == 0 {
-		return
-	}
-	from, p := peer(p[1:])
-	if server == 1 {
+	link := f.num()
+	f.text()
+	server := f.num()
+	from := f.peer()
+	switch port := f.num(); {
+	case uint(link) >= maxLinks:
+	case server == 1:
 		c.accepted(link, &from)
-	} else if c.job == jobStart && c.jobLink == int8(link) {
+	case server == 0 && c.job == jobStart && c.jobLink == int8(link):
 		c.up = true
-		if len(p) > 0 {
-			if port, _ := number(p[1:]); port > 0 && port <= 0xFFFF {
-				c.localPort = uint16(port)
-			}
+		if port > 0 && port <= 0xFFFF {
+			c.localPort = uint16(port)
 		}
 	}
 }
@@ -170,12 +175,12 @@ func (c *chip) accepted(link int, from *place) {
 		}
 	}
 	if !needServer || c.server == noConn {
-		c.orphans |= 1 << link
+		c.orphans |= bit(link)
 		return
 	}
 	i := c.newConn(connPending, c.conns[c.server].kind)
 	if i == noConn {
-		c.orphans |= 1 << link
+		c.orphans |= bit(link)
 		return
 	}
 	k := &c.conns[i]
@@ -188,10 +193,13 @@ func (c *chip) accepted(link int, from *place) {
 
 // closed takes the news that a link has ended.
 func (c *chip) closed(link int) {
-	c.orphans &^= 1 << link
+	c.orphans &^= bit(link)
 	i := c.connOf(link)
 	if i == noConn {
 		return
+	}
+	if c.closing == int8(link) {
+		c.conns[i].reset = true // it was meant for the one before, and is no end
 	}
 	switch k := &c.conns[i]; {
 	case k.state == connStarting:
@@ -223,7 +231,7 @@ func (c *chip) lose(i int) {
 	case k.state == connFree || k.state == connNew || k.state == connRefused:
 	case k.is(connPending):
 		c.pool.drop(i)
-		*k = conn{}
+		k.renew(connFree, 0)
 	default:
 		k.reset = true
 		c.end(i)
@@ -255,19 +263,17 @@ func (c *chip) noticed(h *header) {
 
 // listed takes a line of the list of links:
 // <link>,"<type>","<ip>",<port>,<local port>,<0 client, 1 server>.
-func (c *chip) listed(p []byte) {
-	link, p := number(p)
-	if link < 0 || link >= maxLinks || len(p) == 0 {
+func (c *chip) listed(p string) {
+	f := fields{p}
+	link := f.num()
+	if uint(link) >= maxLinks {
 		return
 	}
-	c.seen |= 1 << link
-	_, p = field(p[1:])
-	from, p := peer(p)
-	if len(p) == 0 {
-		return
-	}
-	_, p = number(p[1:])
-	server := len(p) > 1 && p[1] == '1'
+	c.seen |= bit(link)
+	f.text()
+	from := f.peer()
+	f.num()
+	server := f.num() == 1
 	i := c.connOf(link)
 	switch {
 	case i != noConn:
@@ -277,7 +283,7 @@ func (c *chip) listed(p []byte) {
 	case server:
 		c.accepted(link, &from) // the news of it was lost
 	default:
-		c.orphans |= 1 << link
+		c.orphans |= bit(link)
 	}
 }
 
@@ -296,7 +302,7 @@ func (c *chip) pushed(h *header) {
 	}
 	i := int(c.dataConn)
 	switch dgram := c.conns[i].kind.IsDatagram(); {
-	case c.conns[i].reset: // what came before is lost
+	case !dgram && c.conns[i].reset: // something is missing before it
 	case c.pool.begin(i, h.size, &h.from, dgram):
 		w.sink = sinkPool
 	case !dgram: // which is lost, as datagrams may
@@ -310,6 +316,13 @@ func (c *chip) makePool() { c.pool.buf = make([]byte, 0, c.cfg.Buffer) }
 // replied takes the head of data that were asked for.
 func (c *chip) replied(h *header) {
 	w := &c.wire
+	if i := c.connOf(int(c.readLink)); i != noConn && i != int(c.readConn) {
+		// The link has ended, and was given to another before the command arrived.
+		c.conns[i].avail = false
+		h.link = int(c.readLink)
+		c.pushed(h)
+		return
+	}
 	c.dataConn, c.from, c.got = c.readConn, h.from, h.size
 	w.sink, w.reply = sinkNowhere, true
 	if w.dst != nil {
@@ -317,11 +330,6 @@ func (c *chip) replied(h *header) {
 	}
 	if h.size > c.most {
 		c.got = -1 // more than was asked for
-	}
-	if i := c.connOf(int(c.readLink)); i != noConn && i != int(c.readConn) {
-		// The link has ended meanwhile, and begun anew as another's.
-		w.sink, c.got = sinkNowhere, 0
-		c.spoil(i)
 	}
 }
 
@@ -340,6 +348,8 @@ func (c *chip) received() {
 
 // overrun marks the stream for whose data there is no room.
 func (c *chip) overrun() {
+	c.pool.close()
+	c.wire.sink = sinkNowhere // there may be room again, for what comes behind the gap
 	if i := int(c.dataConn); i != noConn {
 		c.conns[i].reset = true
 		c.notify(i, offload.Readable)
@@ -386,7 +396,7 @@ func (c *chip) open(s *offload.Socket) fault {
 
 // closeSocket closes a socket.
 func (c *chip) closeSocket(s *offload.Socket) fault {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	c.pump()
 	st, link := k.state, k.link
@@ -394,7 +404,7 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 	if c.job != jobPlain && c.jobConn == int8(i) {
 		c.jobConn = noConn // who gets the result closes the link
 	}
-	*k = conn{link: noLink}
+	k.renew(connFree, 0)
 	c.pace()
 	switch {
 	case needServer && st == connListening:
@@ -402,10 +412,10 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 	case link == noLink || st == connStarting:
 		return 0
 	default:
-		c.orphans |= 1 << link
+		c.orphans |= bit(int(link))
 	}
 	// Should the module be occupied, it is closed later.
-	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, never) == 0 {
+	if c.step == stepIdle || c.await(c.step, 10*c.lim().prompt, never) == 0 {
 		return c.ready()
 	}
 	return 0
@@ -425,7 +435,7 @@ func (c *chip) drain(s *offload.Socket) (bool, fault) {
 // verdict says how a stream has failed, nil if it has not.
 func (c *chip) verdict(k *conn) fault {
 	switch {
-	case c.rebooted:
+	case c.ill == errRebooted:
 		return errRebooted
 	case k.reset:
 		return errDataLost
@@ -459,7 +469,7 @@ func (c *chip) why(k *conn, otherwise fault) fault {
 
 // poll says what a socket is ready for, without asking the module.
 func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault) {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	c.pump()
 	if err := c.state(); err != 0 {
@@ -514,24 +524,19 @@ func (c *chip) lengths() {
 	for i := range c.conns {
 		c.conns[i].news = now
 	}
-	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != 0 {
+	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:") != 0 {
 		return
 	}
-	p := c.answer
+	f := fields{c.answer}
 	for link := range maxLinks {
-		n, rest, ok := signed(p)
-		if !ok {
-			return
+		if f.num() <= 0 {
+			continue // or it is -1 for none
 		}
 		if i := c.connOf(link); i != noConn {
-			if k := &c.conns[i]; n > 0 && !k.avail {
+			if k := &c.conns[i]; !k.avail {
 				k.avail = true
 				c.notify(i, offload.Readable)
 			}
 		}
-		if p = rest; len(p) == 0 {
-			return
-		}
-		p = p[1:]
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // bindDatagram gives a datagram socket its link.
 func (c *chip) bindDatagram(s *offload.Socket, port uint16) fault {
-	return c.startDatagram(int(s.Handle%maxConns), port, s.V6, netip.Addr{})
+	return c.startDatagram(int(s.Handle), port, s.V6, netip.Addr{})
 }
 
 // startDatagram opens the link of a datagram socket, which receives what is sent to
@@ -24,7 +24,7 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 	needingDatagrams()
 	if !c.told {
 		// From now on the sender stands at the head of data.
-		if err := c.at("+CIPDINFO=1").run(c.lim.answer); err != 0 {
+		if err := c.at("+CIPDINFO=1").run(); err != 0 {
 			return err
 		}
 		c.told = true
@@ -33,12 +33,12 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 	if link == noLink {
 		return errNoMoreSockets
 	}
-	if c.fw.perLink() && c.active&(1<<link) == 0 {
+	if c.passive && c.fw.perLink() && c.active&bit(link) == 0 {
 		// The module keeps datagrams that are to be asked for as a stream.
-		if err := c.at("+CIPRECVTYPE=").num(link).raw(",0").run(c.lim.answer); err != 0 {
+		if err := c.at("+CIPRECVTYPE=").num(link).raw(",0").run(); err != 0 {
 			return err
 		}
-		c.active |= 1 << link
+		c.active |= bit(link)
 	}
 	if c.passive && !c.fw.least(2, 1) && !c.fw.nonos() {
 		if err := c.pushAll(); err != 0 {
@@ -61,14 +61,14 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 	}
 	// Port 9 is that of the discard service.
 	c.raw(",9,").num(int(port)).raw(",2")
-	if err := c.start(i, link, c.lim.answer); err != 0 {
+	if err := c.start(i, link, c.lim().answer); err != 0 {
 		return err
 	}
-	if c.await(stepFinal, 0, c.lim.grace) != 0 {
+	if c.await(stepFinal, 0, c.lim().grace) != 0 {
 		c.late()
 	}
 	if k := &c.conns[i]; k.state == connRefused {
-		*k = conn{state: connNew, link: noLink, kind: k.kind}
+		k.renew(connNew, k.kind)
 		if c.result == resultLost {
 			return errNoAnswer
 		}
@@ -82,7 +82,7 @@ func (c *chip) tells() bool { return needDatagrams && c.told }
 
 // pushAll ends the passive mode: 2.0 loses all datagrams in it.
 func (c *chip) pushAll() fault {
-	err := c.at("+CIPRECVMODE=0").run(c.lim.answer)
+	err := c.at("+CIPRECVMODE=0").run()
 	if err == 0 {
 		c.passive = false
 		for i := range c.conns {
@@ -94,7 +94,7 @@ func (c *chip) pushAll() fault {
 
 // sendTo sends a datagram.
 func (c *chip) sendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, fault) {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	if !c.free() {
 		k.blocked = c.state() == 0
@@ -119,7 +119,7 @@ func (c *chip) sendTo(s *offload.Socket, p []byte, to netip.AddrPort) (bool, fau
 
 // recvFrom receives a datagram.
 func (c *chip) recvFrom(s *offload.Socket, p []byte) (int, netip.AddrPort, bool, fault) {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	c.pump()
 	c.awaitNext(i)

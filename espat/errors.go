@@ -21,7 +21,6 @@ const (
 	errGarbled
 	errLate
 	errRate
-	errNoUART
 	errLong
 	errLost
 	errDataLost
@@ -50,7 +49,6 @@ var faults = [...]error{
 	errGarbled:        offload.Wrap("espat: the module's answer makes no sense", netdev.ErrDevice),
 	errLate:           offload.Wrap("espat: the module did not answer before the call had to end", netdev.ErrDevice),
 	errRate:           offload.Wrap("espat: the UART could not be set to the speed", netdev.ErrDevice),
-	errNoUART:         offload.Wrap("espat: no UART given, and this build is for no board that has its own: set Uart in Config, or build for a board", netdev.ErrDevice),
 	errLong:           offload.Wrap("espat: command is longer than the 256 bytes that the firmware takes", netdev.ErrNotSupported),
 	errLost:           offload.Wrap("espat: network link is down", netdev.ErrLinkDown),
 	errDataLost:       offload.Wrap("espat: data of the connection are lost", netdev.ErrConnReset),
@@ -89,6 +87,7 @@ func (c *chip) err(f fault) error {
 
 // What is wrong with a call, or with what the driver was given.
 var (
+	errNoUART      = offload.Wrap("espat: no UART given, and this build is for no board that has its own: set Uart in Config, or build for a board", netdev.ErrDevice)
 	errNoRate      = offload.Wrap("espat: MaxBaud needs a UART whose speed can be set, and FlowControl one that can do that: set SetUART in Config", netdev.ErrNotSupported)
 	errLongHost    = offload.Wrap("espat: host name is longer than the firmware's commands take", netdev.ErrMalAddr)
 	errTLS         = offload.Wrap("espat: no encrypted connection: nobody listens there, or a certificate was refused", netdev.ErrConnRefused)

@@ -24,8 +24,7 @@ func (f face) Start() error {
 
 // Broken reports whether the module has to be restarted.
 func (f face) Broken() bool {
-	c := f.chip()
-	return c.dead || c.rebooted
+	return f.chip().ill != 0
 }
 
 // CheckParams checks what Config has beside the parameters.

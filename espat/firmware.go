@@ -7,17 +7,17 @@ import (
 
 // firmware is what the module runs, from AT+GMR.
 type firmware struct {
-	major, minor uint8
-	esp8266      bool
-	version      string
+	release uint16 // major and minor version
+	esp8266 bool
+	version string
 }
 
 // nonos reports whether it is the AT of the ESP8266's first SDK, whose commands that
 // set something have names of their own.
-func (f *firmware) nonos() bool { return f.major == 1 }
+func (f *firmware) nonos() bool { return f.release>>8 == 1 }
 
 func (f *firmware) least(major, minor uint8) bool {
-	return f.major > major || f.major == major && f.minor >= minor
+	return f.release >= uint16(major)<<8|uint16(minor)
 }
 
 // perLink reports whether each link can be told whether to send what it receives
@@ -47,7 +47,7 @@ func (f *firmware) recvMax() int {
 
 // identify asks the module what it runs.
 func (c *chip) identify() fault {
-	if err := c.at("+GMR").ask("AT version:", c.lim.answer); err != 0 {
+	if err := c.at("+GMR").ask("AT version:"); err != 0 {
 		return err
 	}
 	p := c.answer
@@ -63,15 +63,15 @@ func (c *chip) identify() fault {
 	for end < len(p) && p[end] != '(' {
 		end++
 	}
-	c.fw = firmware{major: uint8(major), minor: uint8(minor), esp8266: major == 1 || holds(rest, "ESP8266"), version: string(p[:end])}
-	if major < 1 || major == 1 && minor < 7 {
+	c.fw = firmware{release: uint16(major<<8 | minor), esp8266: major == 1 || holds(rest, "ESP8266"), version: string([]byte(p[:end]))}
+	if !c.fw.least(1, 7) {
 		return c.because(offload.Wrap("espat: firmware "+c.fw.version+" is too old: 1.7 or newer is needed, update the module", netdev.ErrNotSupported))
 	}
 	return 0
 }
 
 // holds reports whether s is somewhere in p.
-func holds(p []byte, s string) bool {
+func holds(p string, s string) bool {
 	for ; len(p) >= len(s); p = p[1:] {
 		if starts(p, s) {
 			return true

@@ -40,9 +40,9 @@ func FuzzReply(f *testing.F) {
 		m := &scriptUART{in: data}
 		d := newDevice(&Config{Uart: m, Buffer: 200}, offload.Times{})
 		c := d.chip()
-		l := *c.lim
+		l := *c.limits
 		l.stall = spanOf(time.Hour)
-		c.lim = &l
+		c.limits = &l
 		c.baud = 115200
 		copy(c.conns[:], []conn{
 			{state: connOpen, link: 0}, {state: connOpen, link: 1, kind: offload.Datagram},

@@ -31,7 +31,7 @@ func (c *chip) setOption(s *offload.Socket, level, opt int, value any) fault {
 	if (opts|k.opts)&optAlive != 0 {
 		c.char(',').num(keepAlive * int(opts&optAlive) / optAlive)
 	}
-	err := c.run(c.lim.answer)
+	err := c.run()
 	if err == errRefused {
 		return errNotSupported
 	}
@@ -46,7 +46,7 @@ const keepAlive = 60
 
 // joinGroup opens the link of a datagram socket anew, as a member of a group.
 func (c *chip) joinGroup(s *offload.Socket, group netip.Addr) fault {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	if !s.IsDatagram() || s.Port == 0 || k.state != connOpen || k.opts&optGroup != 0 {
 		return c.because(errGroupSock)
@@ -57,8 +57,8 @@ func (c *chip) joinGroup(s *offload.Socket, group netip.Addr) fault {
 	if err := c.ready(); err != 0 {
 		return err
 	}
-	c.orphans |= 1 << k.link
-	*k = conn{state: connNew, link: noLink, kind: s.Kind}
+	c.orphans |= bit(int(k.link))
+	k.renew(connNew, s.Kind)
 	err := c.startDatagram(i, s.Port, s.V6, group)
 	if err == 0 {
 		k.opts = optGroup

@@ -11,7 +11,7 @@ func TestAddresses(t *testing.T) {
 		"10.0.0.1", "255.255.255.255", "0.0.0.0", "::", "::1", "1::", "fe80::1", "2001:db8::2:0:0:7", "2001:DB8:0:1:2:3:4:5",
 		"::ffff:10.0.0.1", "::10.0.0.1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::",
 	} {
-		if got, want := address([]byte(s)), netip.MustParseAddr(s).Unmap(); got != want {
+		if got, want := address(s), netip.MustParseAddr(s).Unmap(); got != want {
 			t.Errorf("%s is %v", s, got)
 		}
 	}
@@ -19,7 +19,7 @@ func TestAddresses(t *testing.T) {
 		"", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "1..2.3", "1.2.3.", "a.b.c.d", ":", ":::", "1:", "1:2:3:4:5:6:7", "1::2::3",
 		"1:2:3:4:5:6:7:8:9", "12345::", "::1.2.3", "1:2:3:4:5:6:7:1.2.3.4", "g::", "1.2.3.4 ", "::1%eth0",
 	} {
-		if got := address([]byte(s)); got.IsValid() {
+		if got := address(s); got.IsValid() {
 			t.Errorf("%q is %v", s, got)
 		}
 	}
@@ -30,7 +30,7 @@ func FuzzAddress(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got := address([]byte(s))
+		got := address(s)
 		want, err := netip.ParseAddr(s)
 		if err != nil || want.Zone() != "" {
 			if got.IsValid() {
@@ -47,13 +47,13 @@ func FuzzAddress(f *testing.F) {
 func TestClock(t *testing.T) {
 	at := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 	for range 2000 { // over the leap years, 2100 among them
-		if got := clock([]byte(at.Format(time.ANSIC))); got != at.Unix() {
+		if got := clock(at.Format(time.ANSIC)); got != at.Unix() {
 			t.Fatalf("%s is %v", at.Format(time.ANSIC), time.Unix(got, 0).UTC())
 		}
 		at = at.Add(19*24*time.Hour + 7*time.Hour + 13*time.Minute + 51*time.Second)
 	}
 	for _, s := range []string{"", "Thu Jan  1 00:00:00 1970", "Tue Xxx 19 17:47:56 2021", "Tue Oct 19 17:47:56 20", "Tue Oct aa 17:47:56 2021"} {
-		if got := clock([]byte(s)); got != 0 {
+		if got := clock(s); got != 0 {
 			t.Errorf("%q is %d", s, got)
 		}
 	}
@@ -63,7 +63,7 @@ func TestFields(t *testing.T) {
 	for _, tt := range []struct{ in, f, rest string }{
 		{`"a,b",1`, `a,b`, `1`}, {`"a"`, `a`, ``}, {`1,2`, `1`, `2`}, {`x`, `x`, ``}, {`"open`, `"open`, ``}, {`"",`, ``, ``}, {`"a"b",c`, `a"b`, `c`},
 	} {
-		if f, rest := field([]byte(tt.in)); string(f) != tt.f || string(rest) != tt.rest {
+		if f, rest := field(tt.in); string(f) != tt.f || string(rest) != tt.rest {
 			t.Errorf("%s: %q and %q", tt.in, f, rest)
 		}
 	}
@@ -74,24 +74,25 @@ func TestHeads(t *testing.T) {
 	from.set(netip.MustParseAddrPort("10.0.0.5:5000"))
 	for s, want := range map[string]header{
 		"+IPD,0,5":                          {link: 0, size: 5},
+		"+IPD,0,16413":                      {link: 0, size: 16413}, // a full TLS record
 		"+IPD,4,2920,\"10.0.0.5\",5000":     {link: 4, size: 2920, from: from},
 		"+IPD,4,2920,10.0.0.5,5000":         {link: 4, size: 2920, from: from},
 		"+IPD,1,1,\"::ffff:10.0.0.5\",5000": {link: 1, size: 1, from: from},
 	} {
-		if h := (header{}); !h.push([]byte(s)) || h != want {
+		if h := (header{}); !h.push(s) || h != want {
 			t.Errorf("%s: %+v", s, h)
 		}
 	}
-	for _, s := range []string{"+IPD,5,1", "+IPD,0", "+IPD,0,", "+IPD,0,99999", "+IPD,0,1,", "+IPD,0,1,x,y", "+IPD,0,1,\"10.0.0.5\"", "+IPD,0,1x", "+IPD,-1,1", "+IPD,5"} {
-		if h := (header{}); h.push([]byte(s)) {
+	for _, s := range []string{"+IPD,5,1", "+IPD,0", "+IPD,0,", "+IPD,0,99999", "+IPD,0,18438", "+IPD,0,1,", "+IPD,0,1,x,y", "+IPD,0,1,\"10.0.0.5\"", "+IPD,0,1x", "+IPD,-1,1", "+IPD,5"} {
+		if h := (header{}); h.push(s) {
 			t.Errorf("%s: %+v", s, h)
 		}
 	}
 	var h header
-	if !h.reply([]byte(`+CIPRECVDATA:7,"10.0.0.5",5000`), true) || h.size != 7 || h.from != from {
+	if !h.reply(`+CIPRECVDATA:7,"10.0.0.5",5000`, true) || h.size != 7 || h.from != from {
 		t.Errorf("%+v", h)
 	}
-	if h.reply([]byte(`+CIPRECVDATA:7,"10.0.0.5",5000`), false) {
+	if h.reply(`+CIPRECVDATA:7,"10.0.0.5",5000`, false) {
 		t.Error("an address where there is none")
 	}
 }

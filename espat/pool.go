@@ -27,7 +27,7 @@ func (p *pool) begin(k int, size int, from *place, whole bool) bool {
 	p.buf = p.buf[:p.last+recordHead]
 	h := p.buf[p.last:]
 	h[0], h[1], h[2] = byte(k), 0, 0
-	if needDatagrams {
+	if needDatagrams && from != nil {
 		copy(h[3:], from.ip[:])
 		h[19], h[20] = byte(from.port>>8), byte(from.port)
 	}
@@ -40,7 +40,7 @@ const nobody = 0xFF
 // reserve returns size bytes until nobody's are dropped, nil if there are not as
 // many.
 func (p *pool) reserve(size int) []byte {
-	if p.open || !p.begin(nobody, size, new(place), true) {
+	if p.open || !p.begin(nobody, size, nil, true) {
 		return nil
 	}
 	at := len(p.buf)

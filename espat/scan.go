@@ -51,7 +51,7 @@ func (d *Device) Scan() ([]AccessPoint, error) {
 func (c *chip) scan() fault {
 	needingScan()
 	if !c.joined && !c.isAP() {
-		if err := c.cur("+CWMODE").num(1).run(c.lim.answer); err != 0 {
+		if err := c.cur("+CWMODE").num(1).run(); err != 0 {
 			return err
 		}
 	}
@@ -61,13 +61,13 @@ func (c *chip) scan() fault {
 		return err
 	}
 	c.found = make([]AccessPoint, 0, maxScan)
-	return c.at("+CWLAP").exchange(wantAPs, "", c.lim.scan)
+	return c.at("+CWLAP").exchange(wantAPs, "", c.lim().scan)
 }
 
 // appendAP reads what stands between the parentheses of
 // +CWLAP:(<encryption>,"<name>",<rssi>,"<mac>",<channel>[,...]).
 // Quotes and commas in the name are not escaped.
-func appendAP(all []AccessPoint, p []byte) []AccessPoint {
+func appendAP(all []AccessPoint, p string) []AccessPoint {
 	enc, p := number(p)
 	if enc < 0 || len(p) < 2 || len(all) == cap(all) {
 		return all
@@ -79,23 +79,23 @@ func appendAP(all []AccessPoint, p []byte) []AccessPoint {
 	}
 	addr, p := field(p[1:])
 	bssid, ok := mac(addr)
-	channel, _ := number(p)
+	channel := leading(p)
 	if name = unquote(name); !ok || channel < 0 || len(name) == 0 {
 		return all
 	}
 	return append(all, AccessPoint{
-		SSID: string(name), BSSID: bssid[:], RSSI: rssi, Channel: channel, Encryption: Encryption(min(enc, 255)),
+		SSID: string([]byte(name)), BSSID: bssid[:], RSSI: rssi, Channel: channel, Encryption: Encryption(min(enc, 255)),
 	})
 }
 
 // fieldBefore cuts a field that ends with a quote, and may hold any others, before
 // the last place where the quote and then next follow. The comma of next is
 // left out.
-func fieldBefore(p []byte, next string) (f, rest []byte) {
+func fieldBefore(p, next string) (f, rest string) {
 	for i := len(p) - len(next) - 1; i > 0; i-- {
 		if p[i] == '"' && starts(p[i+1:], next) {
 			return p[:i+1], p[i+2:]
 		}
 	}
-	return nil, nil
+	return "", ""
 }

@@ -23,4 +23,6 @@ func (s span) sleep() { time.Sleep(s.duration()) }
 func (c *chip) now() span { return span(c.eng.Elapsed() >> 10) }
 
 // since returns how long ago a moment was.
+//
+//go:noinline
 func (c *chip) since(t span) span { return c.now() - t }

@@ -7,7 +7,7 @@ func (c *chip) startUp() fault {
 	}
 	for try := 0; ; try++ {
 		err := c.start1()
-		if try == 2 || err != errGarbled && err != errRefused && (err != errNoAnswer || c.dead) {
+		if try == 2 || err != errGarbled && err != errRefused && (err != errNoAnswer || c.ill != 0) {
 			return err
 		}
 		// Noise at power-up, or a speed that does not work.
@@ -50,16 +50,14 @@ func (c *chip) setBaud(baud uint32, flow bool) fault {
 
 // forget puts the driver into the state in which a restarted module is.
 func (c *chip) forget() {
-	c.step, c.job, c.want = stepIdle, jobPlain, wantNothing
+	c.session = session{}
+	c.closing = noLink
 	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server, c.sentConn = noConn, noLink, noConn, noConn, noConn, noConn
-	c.unsure, c.waits, c.dead, c.rebooted, c.quiet, c.told = false, false, false, false, false, false
-	c.joined, c.ap, c.v6, c.timed = false, false, false, false
-	c.orphans, c.active = 0, 0
 	c.pool = pool{buf: c.pool.buf[:0]}
 	c.wire.dst, c.wire.need, c.wire.reply = nil, 0, false
-	c.left = c.now() - 40*c.lim.guard
+	c.left = c.now() - 40*c.lim().guard
 	for i := range c.conns {
-		c.conns[i] = conn{link: noLink}
+		c.conns[i].renew(connFree, 0)
 	}
 }
 
@@ -73,7 +71,7 @@ func (c *chip) start1() fault {
 	}
 	for _, cmd := range [...]string{"E0", "+SYSSTORE=0"} {
 		// The second is new with 2.1. Before, some settings are kept in flash.
-		if err := c.at(cmd).run(c.lim.answer); err != 0 && cmd == "E0" {
+		if err := c.at(cmd).run(); err != 0 && cmd == "E0" {
 			return err
 		}
 	}
@@ -84,7 +82,7 @@ func (c *chip) start1() fault {
 	if err := c.raise(); err != 0 {
 		return err
 	}
-	if err := c.at("+CIPMUX=1").run(c.lim.answer); err != 0 {
+	if err := c.at("+CIPMUX=1").run(); err != 0 {
 		return err
 	}
 	// With the peer's address in the news of a connection none has to be asked for.
@@ -100,19 +98,19 @@ func (c *chip) start1() fault {
 		return err
 	}
 	if needIPv6 && c.cfg.IPv6 && c.fw.ipv6() {
-		err := c.at("+CIPV6=1").run(c.lim.answer)
+		err := c.at("+CIPV6=1").run()
 		if err != 0 && err != errRefused {
 			return err
 		}
 		c.v6 = err == 0
 	}
-	c.knows6(nil)
+	c.knows6("")
 	return 0
 }
 
 // optional runs the command that was built, which the firmware may not have.
 func (c *chip) optional(*chip) fault {
-	if err := c.run(c.lim.answer); err != errRefused {
+	if err := c.run(); err != errRefused {
 		return err
 	}
 	return 0
@@ -132,7 +130,7 @@ func (c *chip) receiveMode() fault {
 	if c.fw.perLink() {
 		cmd = "+CIPRECVTYPE=5,1"
 	}
-	err := c.at(cmd).run(c.lim.answer)
+	err := c.at(cmd).run()
 	c.passive = err == 0
 	if err == errRefused {
 		err = 0
@@ -143,12 +141,12 @@ func (c *chip) receiveMode() fault {
 // passiveLink makes a link, which perhaps was that of a datagram socket, keep what it
 // receives again.
 func (c *chip) passiveLink(link int) fault {
-	if !needDatagrams || c.active&(1<<link) == 0 {
+	if !needDatagrams || c.active&bit(link) == 0 {
 		return 0
 	}
-	err := c.at("+CIPRECVTYPE=").num(link).raw(",1").run(c.lim.answer)
+	err := c.at("+CIPRECVTYPE=").num(link).raw(",1").run()
 	if err == 0 {
-		c.active &^= 1 << link
+		c.active &^= bit(link)
 	}
 	return err
 }
@@ -157,7 +155,7 @@ func (c *chip) passiveLink(link int) fault {
 func (c *chip) pulse() {
 	output(c.cfg.Reset)
 	c.cfg.Reset.Low()
-	c.lim.reset.sleep()
+	c.lim().reset.sleep()
 	c.booted = false
 	c.cfg.Reset.High()
 }
@@ -176,7 +174,7 @@ func (c *chip) restart() fault {
 		}
 		// Even while it runs another command, it restarts for this.
 		c.booted = false
-		c.begun(jobPlain, stepFinal, c.lim.answer)
+		c.begun(jobPlain, stepFinal, c.lim().answer)
 		c.writeText("AT+RST\r\n")
 		c.settle()
 		if c.step, c.busy = stepIdle, false; c.baud != cfg.Baud || c.flow {
@@ -187,13 +185,13 @@ func (c *chip) restart() fault {
 	}
 	c.flow = false
 	var n nap
-	for start := c.now(); !c.booted && c.since(start) < c.lim.boot; {
+	for start := c.now(); !c.booted && c.since(start) < c.lim().boot; {
 		c.sleep(&n)
 		c.pump()
 	}
 	// It may have said so unheard.
 	for range 3 {
-		if c.hello(c.lim.probe) {
+		if c.hello(c.lim().probe) {
 			return 0
 		}
 		c.hush()
@@ -211,7 +209,7 @@ func (c *chip) restart() fault {
 // starting, so it is given the time for that.
 func (c *chip) find() fault {
 	rates := [...]uint32{c.baud, c.cfg.Baud, c.cfg.MaxBaud, 115200, 921600, 2000000, 74880, 9600}
-	for start := c.now(); c.since(start) < c.lim.boot; {
+	for start := c.now(); c.since(start) < c.lim().boot; {
 		for i, baud := range rates {
 			if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
 				continue
@@ -228,13 +226,13 @@ func (c *chip) find() fault {
 			c.cancel()
 			// What it has of a command spoils the first.
 			for range 3 {
-				if c.hello(c.lim.probe) || c.busy {
+				if c.hello(c.lim().probe) || c.busy {
 					return 0
 				}
 			}
 		}
 	}
-	c.dead = true
+	c.die()
 	return errNoAnswer
 }
 
@@ -252,16 +250,16 @@ func (c *chip) raise() fault {
 	if cfg.FlowControl {
 		flow = 3 // RTS and CTS
 	}
-	if err := c.at("+UART_CUR=").num(int(baud)).raw(",8,1,0,").num(flow).run(c.lim.answer); err != 0 {
+	if err := c.at("+UART_CUR=").num(int(baud)).raw(",8,1,0,").num(flow).run(); err != 0 {
 		return err
 	}
-	c.lim.busy.sleep() // its answer still had the old speed
+	c.lim().busy.sleep() // its answer still had the old speed
 	if err := c.setBaud(baud, cfg.FlowControl); err != 0 {
 		return err
 	}
 	c.flow, c.sense = cfg.FlowControl, false
 	for range 3 {
-		if c.hello(c.lim.probe) {
+		if c.hello(c.lim().probe) {
 			c.slow = 0
 			return 0
 		}

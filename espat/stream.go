@@ -18,7 +18,7 @@ func (c *chip) bind(s *offload.Socket, port uint16) fault {
 
 // connect begins to connect a stream.
 func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool, fault) {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	if s.IsTLS() && !to.Addr().IsValid() && len(host) > hostMax {
 		ip, err := c.resolve(host, 0)
 		if err != 0 {
@@ -56,7 +56,7 @@ func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 			c.text(host)
 		}
 		c.char(',').num(int(to.Port()))
-		if err := c.start(i, link, c.lim.dial); err != 0 {
+		if err := c.start(i, link, c.lim().dial); err != 0 {
 			return false, err
 		}
 		// That it is busy the module says at once.
@@ -67,7 +67,7 @@ func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 		case connRefused:
 			// So it is, too, if the module has the link open and the driver has lost
 			// sight of it.
-			if _, err := c.look(); err != 0 || c.seen&(1<<link) == 0 {
+			if _, err := c.look(); err != 0 || c.seen&bit(link) == 0 {
 				return false, c.refusal(k)
 			}
 		case connNew:
@@ -96,7 +96,7 @@ func (c *chip) started(i int8, r result) {
 	c.jobLink = noLink
 	if i == noConn {
 		if r != resultError {
-			c.orphans |= 1 << link
+			c.orphans |= bit(int(link))
 		}
 		return
 	}
@@ -115,8 +115,8 @@ func (c *chip) started(i int8, r result) {
 		}
 	default:
 		k.state, k.link = connRefused, noLink
-		if r != resultError {
-			c.orphans |= 1 << link
+		if k.reset = r == resultLost; k.reset {
+			c.orphans |= bit(int(link))
 		}
 	}
 	c.notify(int(i), offload.Writable)
@@ -127,6 +127,8 @@ func (c *chip) refusal(k *conn) fault {
 	switch {
 	case !c.joined && !c.isAP():
 		return errLost
+	case k.reset:
+		return errNoAnswer
 	case k.kind.IsTLS():
 		return c.because(errTLS)
 	}
@@ -146,7 +148,7 @@ func (c *chip) listen(s *offload.Socket) fault {
 		return errAddrInUse
 	}
 	if n := c.cfg.MaxConns; n > 0 && n < maxLinks {
-		if err := c.at("+CIPSERVERMAXCONN=").num(n).run(c.lim.answer); err != 0 {
+		if err := c.at("+CIPSERVERMAXCONN=").num(n).run(); err != 0 {
 			return err
 		}
 	}
@@ -166,7 +168,7 @@ func (c *chip) listen(s *offload.Socket) fault {
 	c.of(s).state = connListening
 	c.pace()
 	// The firmware's own default closes idle connections, on some versions.
-	err = c.at("+CIPSTO=").num(min(int(c.cfg.IdleTimeout/time.Second), 7200)).run(c.lim.answer)
+	err = c.at("+CIPSTO=").num(min(int(c.cfg.IdleTimeout/time.Second), 7200)).run()
 	if err == errRefused {
 		err = 0
 	}
@@ -192,7 +194,7 @@ func (c *chip) serve(s *offload.Socket) fault {
 			c.raw(",1")
 		}
 	}
-	return c.run(c.lim.answer)
+	return c.run()
 }
 
 // unlisten stops the server, in a while, and closes what it has accepted and the
@@ -203,10 +205,10 @@ func (c *chip) unlisten() {
 	for i := range c.conns {
 		if k := &c.conns[i]; k.state == connPending {
 			if k.link != noLink {
-				c.orphans |= 1 << k.link
+				c.orphans |= bit(int(k.link))
 			}
 			c.pool.drop(i)
-			*k = conn{link: noLink}
+			k.renew(connFree, 0)
 		}
 	}
 }
@@ -235,7 +237,7 @@ func (c *chip) accept(l, s *offload.Socket) (bool, fault) {
 		return false, 0
 	}
 	k := &c.conns[i]
-	if k.link != noLink && (!c.peers[k.link].known() || c.active&(1<<k.link) != 0) {
+	if k.link != noLink && (!c.peers[k.link].known() || c.active&bit(int(k.link)) != 0) {
 		if !c.free() {
 			c.of(l).blocked = true
 			return false, 0
@@ -270,7 +272,7 @@ func (c *chip) accept(l, s *offload.Socket) (bool, fault) {
 // send sends on a stream. Once the module has the data it may still be at it, and
 // the next command waits for that.
 func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	if !c.free() {
 		k.blocked = c.state() == 0
@@ -283,8 +285,11 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 		return 0, c.why(k, errConnReset)
 	}
 	n := min(len(p), c.fw.sendMax())
-	if k.waits && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
+	if k.opts&optFar != 0 && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
 		n = min(n, shortSend)
+	}
+	if k.kind.IsTLS() {
+		n = min(n, tlsSend)
 	}
 	if string(p[:n]) == "+++" {
 		n = 2 // alone it would end data mode
@@ -310,6 +315,10 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 // while one lasts, the pool has to have room for what is pushed.
 const shortSend = 1440
 
+// tlsSend and what two records add to it fit into the send buffer. What does not would wait
+// for the peer.
+const tlsSend = 5600
+
 // pushing reports whether data may come that were not asked for.
 func (c *chip) pushing() bool {
 	for i := range c.conns {
@@ -331,25 +340,28 @@ func (c *chip) pace() {
 
 // deliver sends the command that was built, one of CIPSEND, and then its data.
 func (c *chip) deliver(i int, p []byte) fault {
-	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim.answer); err != 0 {
+	link := c.conns[i].link
+	c.sending = len(p)
+	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim().answer); err != 0 {
 		return err
 	}
 	c.jobConn, c.sentConn = int8(i), int8(i)
-	link := c.conns[i].link
-	if c.await(stepPrompt, 0, c.lim.grace) != 0 {
+	if c.await(stepPrompt, 0, c.lim().grace) != 0 {
 		c.late()
 	}
 	if c.step != stepData {
 		return c.outcome()
 	}
 	if j := c.connOf(int(link)); j != noConn && j != i {
-		c.late() // the link has begun anew as another's, who is not to get this
+		// The link has ended, and was given to another before the command arrived: it
+		// would get the data.
+		c.late()
 		return errDataLost
 	}
 	// All of it, even if the link has ended meanwhile: the module waits for it. What
 	// comes meanwhile has to be taken, since the UART keeps little.
 	c.sending = len(p)
-	c.within(2*c.byteTime(len(p)) + c.lim.answer)
+	c.within(2*c.byteTime(len(p)) + c.lim().answer)
 	for ; len(p) > ringHalf && c.step == stepData; p = p[ringHalf:] {
 		c.write(p[:ringHalf])
 		c.pump()
@@ -359,7 +371,7 @@ func (c *chip) deliver(i int, p []byte) fault {
 	}
 	c.write(p)
 	c.step = stepRecv
-	if c.await(stepRecv, 0, c.lim.grace) != 0 {
+	if c.await(stepRecv, 0, c.lim().grace) != 0 {
 		return errNoAnswer // and it stays outstanding: see watch
 	}
 	if c.step == stepIdle {
@@ -368,24 +380,27 @@ func (c *chip) deliver(i int, p []byte) fault {
 		}
 		return errDataLost
 	}
-	c.within(c.lim.send)
+	c.within(c.lim().send)
 	return 0
 }
 
 // recv receives what the module has of a stream.
 func (c *chip) recv(s *offload.Socket, p []byte) (int, fault) {
-	i := int(s.Handle % maxConns)
+	i := int(s.Handle)
 	k := &c.conns[i]
 	c.pump()
 	c.awaitNext(i)
 	k.news = c.tick()
-	if n := c.pool.stream(i, p); n > 0 {
-		return n, 0
-	}
-	if err := c.verdict(k); err != 0 {
-		return 0, err
-	}
-	if k.state == connOpen {
+	for again := false; ; again = true {
+		if n := c.pool.stream(i, p); n > 0 {
+			return n, 0
+		}
+		if err := c.verdict(k); err != 0 {
+			return 0, err
+		}
+		if again || k.state != connOpen {
+			break
+		}
 		c.awaitNotice(i)
 	}
 	if k.state == connOpen && k.avail {
@@ -396,12 +411,6 @@ func (c *chip) recv(s *offload.Socket, p []byte) (int, fault) {
 		return c.read(i, p, c.fw.recvMax())
 	}
 	if k.state == connClosed {
-		if n := c.pool.stream(i, p); n > 0 {
-			return n, 0
-		}
-		if err := c.verdict(k); err != 0 {
-			return 0, err
-		}
 		return 0, c.why(k, errEOF)
 	}
 	return 0, 0
@@ -452,13 +461,15 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	k.avail = false
 	c.readConn, c.readLink, c.most, c.got, w.dst = int8(i), k.link, most, 0, p
 	c.at("+CIPRECVDATA=").num(int(k.link)).char(',').num(most)
-	err := c.exchange(wantData, "", c.lim.answer+c.byteTime(most))
+	err := c.exchange(wantData, "", c.lim().answer+c.byteTime(most))
 	c.readAt = c.now()
 	w.dst = nil
 	switch {
 	case !c.mine: // it was not sent, since the call has to end
 		k.avail, k.blocked = true, c.state() == 0
 		return 0, c.state()
+	case (err == errRefused && !k.kind.IsDatagram() && !k.kind.IsTLS() || err == 0 && c.got == 0) && k.state != connOpen:
+		err = errDataLost // it was reset, with what was announced
 	case err == errRefused:
 		// There is nothing, or no memory for so much of it: see doubt, too.
 		if k.small = true; most > smallRead && !k.kind.IsDatagram() {

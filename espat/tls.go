@@ -37,7 +37,7 @@ func (c *chip) configureTLS(link int, host string) fault {
 	}
 	// Firmware without these commands makes connections all the same, but checks
 	// nothing.
-	err := c.run(c.lim.answer)
+	err := c.run()
 	if err == errRefused && mode == 0 {
 		err = 0
 	}
@@ -46,21 +46,18 @@ func (c *chip) configureTLS(link int, host string) fault {
 	}
 	if !isAddress(host) {
 		// Without it many servers do not know which certificate to show.
-		if err = c.at("+CIPSSLCSNI=").num(link).char(',').text(host).run(c.lim.answer); err == errRefused {
+		if err = c.at("+CIPSSLCSNI=").num(link).char(',').text(host).run(); err == errRefused {
 			err = 0
 		}
 	}
 	if err == 0 && needTLS && mode&2 != 0 {
-		err = c.at("+CIPSSLCCN=").num(link).char(',').text(host).run(c.lim.answer)
+		err = c.at("+CIPSSLCCN=").num(link).char(',').text(host).run()
 	}
 	return err
 }
 
 // isAddress reports whether host is an IP address.
-func isAddress(host string) bool {
-	var b [hostMax]byte
-	return len(host) <= hostMax && address(b[:copy(b[:], host)]).IsValid()
-}
+func isAddress(host string) bool { return len(host) <= hostMax && address(host).IsValid() }
 
 // hostMax is the longest host that CIPSTART and PING take.
 const hostMax = 64
@@ -75,7 +72,7 @@ func (c *chip) resolve(name string, family int) (netip.Addr, fault) {
 	if c.long {
 		return netip.Addr{}, c.because(errLongHost)
 	}
-	err := c.ask("+CIPDOMAIN:", c.lim.name)
+	err := c.askFor("+CIPDOMAIN:", c.lim().name)
 	if err == errRefused {
 		return netip.Addr{}, c.unknown()
 	}

@@ -16,7 +16,7 @@ type UART interface {
 func (c *chip) uartAsGiven() fault {
 	cfg := &c.cfg
 	if cfg.Uart == nil {
-		if err := boardConfig(cfg); err != 0 {
+		if err := c.boardConfig(); err != 0 {
 			return err
 		}
 	}

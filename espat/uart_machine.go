@@ -14,10 +14,11 @@ func (ownUART) Write(p []byte) (int, error)          { return machine.UART1.Writ
 func (ownUART) Buffered() int                        { return machine.UART1.Buffered() }
 
 // boardConfig fills in the board's own UART and pins.
-func boardConfig(c *Config) fault {
-	c.Uart = ownUART{}
-	c.Tx, c.Rx = machine.UART1_TX_PIN, machine.UART1_RX_PIN
-	if _, ok := configureUART(c, c.Baud); !ok {
+func (c *chip) boardConfig() fault {
+	cfg := &c.cfg
+	cfg.Uart = ownUART{}
+	cfg.Tx, cfg.Rx = machine.UART1_TX_PIN, machine.UART1_RX_PIN
+	if _, ok := configureUART(cfg, cfg.Baud); !ok {
 		return errRate
 	}
 	return 0

@@ -3,7 +3,7 @@
 package espat
 
 // boardConfig fills in the board's own UART: without a board there is none.
-func boardConfig(*Config) fault { return errNoUART }
+func (c *chip) boardConfig() fault { return c.because(errNoUART) }
 
 // boardUART reports whether the UART and its pins are the board's.
 func boardUART(*Config) bool { return false }

@@ -80,7 +80,7 @@ func (c *chip) beginJoin(p *netlink.ConnectParams) fault {
 	if needAP && c.cfg.AP != nil {
 		mode = 3
 	}
-	if err := c.cur("+CWMODE").num(mode).run(c.lim.answer); err != 0 {
+	if err := c.cur("+CWMODE").num(mode).run(); err != 0 {
 		return err
 	}
 	if needAP && c.cfg.AP != nil {
@@ -89,7 +89,7 @@ func (c *chip) beginJoin(p *netlink.ConnectParams) fault {
 		}
 	}
 	if p.Hostname != "" {
-		if err := c.at("+CWHOSTNAME=").text(p.Hostname).run(c.lim.answer); err != 0 {
+		if err := c.at("+CWHOSTNAME=").text(p.Hostname).run(); err != 0 {
 			return err
 		}
 	}
@@ -102,7 +102,7 @@ func (c *chip) beginJoin(p *netlink.ConnectParams) fault {
 		s := int((p.ConnectTimeout + time.Second - 1) / time.Second)
 		c.raw(",,,,,,").num(min(max(s, 3), 600))
 	}
-	return c.issue(jobJoin, stepFinal, wantLine, "+CWJAP:", spanOf(max(p.ConnectTimeout, 20*time.Second))+c.lim.answer)
+	return c.issue(jobJoin, stepFinal, wantLine, "+CWJAP:", spanOf(max(p.ConnectTimeout, 20*time.Second))+c.lim().answer)
 }
 
 // endJoin takes the result of the attempt.
@@ -112,7 +112,7 @@ func (c *chip) endJoin(p *netlink.ConnectParams) (netip.Addr, fault) {
 	}
 	if c.result != resultOK {
 		// The module's reasons are "for reference only".
-		reason, _ := number(c.answer)
+		reason := leading(c.answer)
 		switch {
 		case c.result == resultLost:
 			return netip.Addr{}, errConnectTimeout
@@ -137,7 +137,7 @@ func (c *chip) endJoin(p *netlink.ConnectParams) (netip.Addr, fault) {
 
 // become makes the module an access point.
 func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, fault) {
-	err := c.cur("+CWMODE").num(2).run(c.lim.answer)
+	err := c.cur("+CWMODE").num(2).run()
 	if err == 0 {
 		err = c.setAP(p.Ssid, p.Passphrase, p.AuthType, false)
 	}
@@ -170,7 +170,7 @@ func (c *chip) setAP(ssid, passphrase string, auth netlink.AuthType, hidden bool
 	if hidden {
 		c.raw(",,1")
 	}
-	if err := c.run(c.lim.scan); err != errRefused {
+	if err := c.runFor(c.lim().scan); err != errRefused {
 		return err
 	}
 	return c.because(errAPFailed)
@@ -184,7 +184,7 @@ func (c *chip) setStatic(ap bool) fault {
 			return 0
 		}
 		// On and station, or on NonOS 1.7 station and on.
-		return c.cur("+CWDHCP").raw("1,1").run(c.lim.answer)
+		return c.cur("+CWDHCP").raw("1,1").run()
 	}
 	name := "+CIPSTA"
 	if ap {
@@ -196,7 +196,7 @@ func (c *chip) setStatic(ap bool) fault {
 	} else {
 		c.char(',').ip(st.Addr)
 	}
-	if err := c.char(',').ip(st.Mask).run(c.lim.answer); err != 0 {
+	if err := c.char(',').ip(st.Mask).run(); err != 0 {
 		return err
 	}
 	if ap || !st.DNS[0].IsValid() {
@@ -206,7 +206,7 @@ func (c *chip) setStatic(ap bool) fault {
 	if st.DNS[1].IsValid() {
 		c.char(',').ip(st.DNS[1])
 	}
-	return c.run(c.lim.answer)
+	return c.run()
 }
 
 // address asks for the module's own address.
@@ -215,7 +215,7 @@ func (c *chip) address() (netip.Addr, fault) {
 	if c.isAP() {
 		name = "+CIFSR:APIP,"
 	}
-	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != 0 {
+	if err := c.at("+CIFSR").ask(name); err != 0 {
 		return netip.Addr{}, err
 	}
 	ip := address(unquote(c.answer))
@@ -229,7 +229,7 @@ func (c *chip) address() (netip.Addr, fault) {
 func (c *chip) address6() fault {
 	c.new6 = false
 	for _, name := range [...]string{"+CIFSR:STAIP6GL,", "+CIFSR:STAIP6LL,"} {
-		if err := c.at("+CIFSR").ask(name, c.lim.answer); err != 0 {
+		if err := c.at("+CIFSR").ask(name); err != 0 {
 			return err
 		}
 		if len(c.answer) > 0 {
@@ -241,7 +241,7 @@ func (c *chip) address6() fault {
 }
 
 // knows6 tells the engine the IPv6 address, or that it is not known.
-func (c *chip) knows6(p []byte) {
+func (c *chip) knows6(p string) {
 	if !needIPv6 || !c.v6 {
 		return
 	}
@@ -258,7 +258,7 @@ func (c *chip) hardwareAddr() (net.HardwareAddr, fault) {
 	if c.isAP() {
 		name = "+CIFSR:APMAC,"
 	}
-	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != 0 {
+	if err := c.at("+CIFSR").ask(name); err != 0 {
 		return nil, err
 	}
 	m, ok := mac(unquote(c.answer))
@@ -272,7 +272,7 @@ func (c *chip) hardwareAddr() (net.HardwareAddr, fault) {
 func (c *chip) leave() fault {
 	c.pump()
 	for c.step != stepIdle && c.job != jobJoin {
-		if c.await(c.step, c.lim.probe, never) != 0 {
+		if c.await(c.step, c.lim().probe, never) != 0 {
 			break
 		}
 	}
@@ -295,11 +295,11 @@ func (c *chip) leave() fault {
 		if c.fw.nonos() { // which has no such mode
 			off = 1
 		}
-		if err := c.cur("+CWMODE").num(off).run(c.lim.answer); err != 0 || off == 0 {
+		if err := c.cur("+CWMODE").num(off).run(); err != 0 || off == 0 {
 			return err
 		}
 	}
-	return c.at("+CWQAP").run(c.lim.answer)
+	return c.at("+CWQAP").run()
 }
 
 // signal reports whether something has come from the module, or should have: that
@@ -329,7 +329,7 @@ func (c *chip) check() (up bool, err fault) {
 			return true, err
 		}
 	}
-	if c.since(c.lastLook) < c.lim.check && !c.missed {
+	if c.since(c.lastLook) < c.lim().check && !c.missed {
 		return true, 0
 	}
 	return c.look()
@@ -348,10 +348,10 @@ func (c *chip) look() (up bool, err fault) {
 	} else {
 		c.at("+CIPSTATUS")
 	}
-	if err := c.exchange(wantLinks, "", c.lim.answer); err != 0 {
+	if err := c.exchange(wantLinks, "", c.lim().answer); err != 0 {
 		return false, err
 	}
-	status, _ := number(c.answer)
+	status := leading(c.answer)
 	up = c.joined // if a line of the answer is lost it stays
 	if status >= 0 {
 		up = status >= 2 && status <= 4
@@ -363,7 +363,7 @@ func (c *chip) look() (up bool, err fault) {
 			continue
 		}
 		was := k.missed
-		if k.missed = c.seen&(1<<k.link) == 0; !k.missed {
+		if k.missed = c.seen&bit(int(k.link)) == 0; !k.missed {
 			continue
 		}
 		if was {
@@ -376,17 +376,17 @@ func (c *chip) look() (up bool, err fault) {
 	}
 	switch {
 	case c.fw.least(2, 2):
-		if err := c.at("+CWSTATE?").ask("+CWSTATE:", c.lim.answer); err != 0 {
+		if err := c.at("+CWSTATE?").ask("+CWSTATE:"); err != 0 {
 			return false, err
 		}
-		if n, _ := number(c.answer); n >= 0 {
+		if n := leading(c.answer); n >= 0 {
 			up = n == 2
 		}
 	case status == 3 && c.joined:
 		// Links of datagrams are open without a network, too.
 		up = false
 		for try := 0; try < 2 && !up; try++ {
-			if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != 0 {
+			if err := c.cur2("+CWJAP").ask("+CWJAP"); err != 0 {
 				return false, err
 			}
 			up = len(c.answer) > 0

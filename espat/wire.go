@@ -122,7 +122,7 @@ func (c *chip) pump() {
 		w.r++
 		c.feed(b)
 	}
-	if (w.need > 0 || c.held()) && c.since(w.heard) > c.lim.stall {
+	if (w.need > 0 || c.held()) && c.since(w.heard) > c.lim().stall {
 		w.n, w.fresh = 0, false
 		c.misframed() // lost, or never sent; or a byte too many
 		c.garbled()
@@ -148,7 +148,7 @@ func (c *chip) data() bool {
 		k := copy(w.dst, p)
 		w.dst = w.dst[k:]
 	case sinkFull:
-		if c.pool.begin(int(c.dataConn), 0, new(place), false) {
+		if c.pool.begin(int(c.dataConn), 0, nil, false) {
 			w.sink = sinkPool
 			return true
 		}
@@ -213,7 +213,7 @@ func (c *chip) feed(b byte) {
 
 // heads reports whether the line is a head of data, which ends with b.
 func (c *chip) heads(h *header, b byte) bool {
-	p := c.wire.line[:c.wire.n]
+	p := view(c.wire.line[:c.wire.n])
 	if b == ':' && h.push(p) {
 		return true
 	}
@@ -229,7 +229,7 @@ func (c *chip) heads(h *header, b byte) bool {
 // where data are pushed it may have been the head of some.
 func (c *chip) lineEnded() {
 	w := &c.wire
-	p := w.line[:w.n]
+	p := view(w.line[:w.n])
 	for len(p) > 0 && p[len(p)-1] == '\r' {
 		p = p[:len(p)-1]
 	}
@@ -272,8 +272,9 @@ func led(w int) bool { return w <= lineCancelled || w == lineBusy || w == lineRe
 
 // isText reports whether a line that is not known is a message of the firmware's log, which
 // older firmware has between the lines, and no remainder of something else.
-func isText(p []byte) bool {
-	for _, b := range p {
+func isText(p string) bool {
+	for i := 0; i < len(p); i++ {
+		b := p[i]
 		if !(b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == ' ' || b == '.' || b == '=' || b == '_') {
 			return false
 		}

@@ -15,8 +15,13 @@ import (
 	"strings"
 )
 
-// emulatedBoard is the board that programs for an emulated processor find.
-const emulatedBoard = "pyportal"
+// emulatedBoard is the board that programs for an emulated processor find, and otherBoard
+// is the one that they find with a tag.
+const (
+	emulatedBoard = "pyportal"
+	otherBoard    = "challenger-rp2040"
+	otherTag      = "espat"
+)
 
 // emulatedTarget is a target of TinyGo's whose programs an emulator runs. Their
 // descriptions are in src/_emulated.
@@ -67,11 +72,12 @@ var emulateCommand = command{
 		"In place of PACKAGE there can be a FILE that was built before, with whatever flags:\n\n" +
 		"  tinynet tinygo build -target emulated -o app.elf ./app\n" +
 		"  tinynet emulate app.elf\n\n" +
-		"The board is a PyPortal with the pins of its LED and its Wi-Fi chip only; time and the\n" +
-		"console are Linux's. A program that needs more heap or stack than there is panics, as\n" +
-		"it does on a board. It has neither arguments nor environment: strings in the program\n" +
-		"are set at link time, by -ldflags=\"-X main.url=http://host:8080/\". All other flags\n" +
-		"are those of `tinynet run`.\n\n" +
+		"The board is a PyPortal with the pins of its LED and its Wi-Fi chip only, or with\n" +
+		"-board challenger-rp2040 that one's UART to its Wi-Fi module; a FILE for it is built\n" +
+		"with -tags espat. Time and the console are Linux's. A program that needs more heap or\n" +
+		"stack than there is panics, as it does on a board. It has neither arguments nor\n" +
+		"environment: strings in the program are set at link time, by\n" +
+		"-ldflags=\"-X main.url=http://host:8080/\". All other flags are those of `tinynet run`.\n\n" +
 		"With -target emulated-m0 the code is a Cortex-M0+'s. With -target " + systemTarget + " it is a\n" +
 		"Cortex-M3's on a whole machine, with interrupts and 64 KB of RAM, under\n" +
 		"qemu-system-arm; the board is at the other end of a UART then.",
@@ -92,8 +98,8 @@ var emulateCommand = command{
 			switch {
 			case len(args) != 1:
 				return 0, usagef("name one program: a package's folder, such as ./app, or a file that was built before")
-			case e.sim.spec.Name != emulatedBoard:
-				return 0, usagef("the board that can be emulated is %s", emulatedBoard)
+			case e.sim.spec.Name != emulatedBoard && e.sim.spec.Name != otherBoard:
+				return 0, usagef("the boards that can be emulated are %s and %s", emulatedBoard, otherBoard)
 			case e.heap > 0 && e.target.fixed:
 				return 0, usagef("-heap: the heap of %s is what its RAM leaves", e.target.name)
 			}
@@ -196,6 +202,9 @@ func (t *tool) buildEmulated(signals signals, e emulation, file string) error {
 	}
 	if e.ldflags != "" {
 		args = append(args, "-ldflags="+e.ldflags)
+	}
+	if e.sim.spec.Name == otherBoard {
+		args = append(args, "-tags="+otherTag)
 	}
 	cmd, err := b.command(ctx, append(args, e.program))
 	if err != nil {

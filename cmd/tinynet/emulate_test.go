@@ -28,7 +28,7 @@ func TestEmulateSaysWhatIsWrong(t *testing.T) {
 		{bin, "-heap 2000K ./a", "from 256 to 1048576", exitUsage},
 		{bin, "-heap much ./a", "such as 24576 or 24K", exitUsage},
 		{bin, "-target pico ./a", "there are emulated, emulated-m0 and lm3s6965evb", exitUsage},
-		{bin, "-board arduino-nano33 ./a", "is pyportal", exitUsage},
+		{bin, "-board arduino-nano33 ./a", "are pyportal and challenger-rp2040", exitUsage},
 		{bin, "-target lm3s6965evb -heap 20K ./a", "what its RAM leaves", exitUsage},
 		{bin, "-stack-size 4KB " + elf, "is built already", exitUsage},
 		{bin, "-ldflags x " + elf, "is built already", exitUsage},

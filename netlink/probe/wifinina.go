@@ -1,4 +1,4 @@
-//go:build (ninafw || arduino_mkrwifi1010 || arduino_nano33 || matrixportal_m4 || metro_m4_airlift || nano_rp2040 || pyportal) && (tinygo || !tinynet_host)
+//go:build (ninafw || arduino_mkrwifi1010 || arduino_nano33 || matrixportal_m4 || metro_m4_airlift || nano_rp2040 || pyportal) && !espat && (tinygo || !tinynet_host)
 
 package probe
 

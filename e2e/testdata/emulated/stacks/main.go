@@ -7,7 +7,6 @@ package main
 import (
 	"context"
 	"io"
-	"machine"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,7 +18,7 @@ import (
 
 	"tinynet/netdev"
 	"tinynet/netlink"
-	"tinynet/wifinina"
+	"tinynet/offload"
 
 	"example.com/emulated/stack"
 )
@@ -42,9 +41,6 @@ type entry struct {
 	finish  func()
 }
 
-// spi is the board's bus. It notes how far down the stacks are that reach it.
-type spi struct{ *machine.SPI }
-
 var (
 	watched  [16]stack.Watch // stacks of goroutines that we did not start
 	nWatched int
@@ -53,7 +49,8 @@ var (
 	serve   stack.Watch
 )
 
-func (s spi) Tx(w, r []byte) error {
+// reached notes how far down the stack is that has reached the bus.
+func reached() {
 	end := stack.End()
 	if serving && end == measured {
 		serve.Begin(end)
@@ -61,14 +58,13 @@ func (s spi) Tx(w, r []byte) error {
 	for i := range watched[:nWatched] {
 		if watched[i].Is(end) {
 			watched[i].Look()
-			return s.SPI.Tx(w, r)
+			return
 		}
 	}
 	if nWatched < len(watched) && end != own && end != measured {
 		watched[nWatched].Begin(end)
 		nWatched++
 	}
-	return s.SPI.Tx(w, r)
 }
 
 // own and measured are the stacks of main and of the goroutine that is
@@ -159,7 +155,7 @@ func value[T any](v T, err error) T {
 }
 
 var (
-	dev *wifinina.Device
+	dev *offload.Device
 	buf = make([]byte, 64)
 	msg = []byte("a line\n")
 )
@@ -168,27 +164,16 @@ func main() {
 	own = stack.End()
 	stackSize = value(strconv.Atoi(size))
 	go work()
-	dev = wifinina.New(&wifinina.Config{
-		Ssid: "tinynet", Passphrase: "tinynet-pass",
-		Spi: spi{machine.NINA_SPI},
-		Sdo: machine.NINA_SDO, Sdi: machine.NINA_SDI, Sck: machine.NINA_SCK,
-		Cs: machine.NINA_CS, Ack: machine.NINA_ACK, Gpio0: machine.NINA_GPIO0, Resetn: machine.NINA_RESETN,
-	})
+	makeDevice()
 
 	measure(entry{name: "(a function that returns)", call: func() {}})
 	measure(entry{name: "(a garbage collection)", call: runtime.GC})
 	measure(entry{name: "netlink NetConnect", call: func() { must(dev.NetConnect()) }, finish: dev.NetDisconnect})
-	measure(entry{name: "wifinina Scan", call: func() { value(dev.Scan()) }})
 	must(dev.NetConnect())
 	measure(entry{name: "netlink NetDisconnect", call: dev.NetDisconnect, finish: func() { must(dev.NetConnect()) }})
 	measure(entry{name: "netlink NetNotify", call: func() { dev.NetNotify(func(netlink.Event) {}) }})
 	measure(entry{name: "netlink GetHardwareAddr", call: func() { value(dev.GetHardwareAddr()) }})
-	measure(entry{name: "wifinina FirmwareVersion", call: func() { value(dev.FirmwareVersion()) }})
-	measure(entry{name: "wifinina RSSI", call: func() { value(dev.RSSI()) }})
-	measure(entry{name: "wifinina Ping", call: func() { value(dev.Ping(netip.AddrFrom4([4]byte{10, 0, 0, 1}), 64)) }})
-	measure(entry{name: "wifinina Time", call: func() { dev.Time() }})
-	measure(entry{name: "wifinina DNSServers", call: func() { dev.DNSServers() }})
-	measure(entry{name: "wifinina SetPowerSave", call: func() { must(dev.SetPowerSave(false)) }})
+	driver()
 
 	sockets()
 	streams()

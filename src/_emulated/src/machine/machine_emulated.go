@@ -7,12 +7,11 @@ import (
 	"machine/wire"
 )
 
-// The emulated board is a simulated PyPortal, in another process. Nothing here takes
-// memory of the heap.
+// The emulated board is a simulated PyPortal, or with the tag espat a Challenger RP2040, in
+// another process: in either case with the pins of both, of which those of the other lead
+// nowhere. Nothing here takes memory of the heap.
 
 const deviceName = "emulated"
-
-const boardName = "pyportal"
 
 // Modes of a pin.
 const (
@@ -31,8 +30,6 @@ const (
 	D7  Pin = portB + 17
 	D8  Pin = portB + 14
 	D13 Pin = portB + 23
-
-	LED = D13
 
 	NINA_CS     = D8
 	NINA_ACK    = D5

@@ -1,0 +1,7 @@
+//go:build emulated && !espat
+
+package machine
+
+const boardName = "pyportal"
+
+const LED = D13
