@@ -37,10 +37,13 @@ type chip struct {
 	slow      uint8  // times that the higher speed did not work
 	lastLink  uint8
 	ages      uint8
-	booting   bool // a restart is expected
-	flow      bool // flow control is
-	rated     bool // the UART's speed was set
-	sense     bool // something came that makes sense
+	sentAt    span  // when the last send was done
+	sentConn  int8  // of whom it was, or noConn
+	stops     uint8 // times that the server was told to stop
+	booting   bool  // a restart is expected
+	flow      bool  // flow control is
+	rated     bool  // the UART's speed was set
+	sense     bool  // something came that makes sense
 
 	wire  wire
 	pool  pool

@@ -251,6 +251,7 @@ func (c *chip) ended(r result) {
 	case jobStart:
 		c.started(k, r)
 	case jobSend:
+		c.sentAt = c.now()
 		switch {
 		case k == noConn:
 		case r != resultOK:
@@ -266,7 +267,9 @@ func (c *chip) ended(r result) {
 // lost, or it waits for data.
 func (c *chip) late() {
 	c.waits = c.waits || c.step >= stepPrompt && c.step <= stepRecv
-	if c.step == stepRecv && needReset && c.cfg.Reset != nil {
+	// So short data +++ would be part of.
+	short := (c.step == stepPrompt || c.step == stepData) && c.sending <= len("+++")
+	if (c.step == stepRecv || short) && needReset && c.cfg.Reset != nil {
 		c.die() // or the peer would get something else
 	}
 	c.unsure = true
@@ -603,9 +606,14 @@ func (c *chip) dispatch(p string) bool {
 		}
 	case lineBusy:
 		c.silent = 0
-		if !c.nudged && c.step >= stepRecv && c.jobConn != noConn {
-			// What was sent had a byte more than was written.
-			c.spoil(int(c.jobConn))
+		// Within a send, or close behind it, what was sent had a byte more than was
+		// written.
+		switch {
+		case c.nudged:
+		case c.step >= stepRecv:
+			c.spoilSent()
+		case c.step == stepIdle && c.since(c.sentAt) < c.byteTime(20)+spanOf(6*time.Millisecond):
+			c.spoilSent()
 		}
 		// In the middle of data it was something else that came too early.
 		c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)

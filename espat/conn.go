@@ -69,6 +69,9 @@ func (k *conn) renew(st connState, kind offload.Kind) {
 func (c *chip) newConn(st connState, kind offload.Kind) int {
 	for i := range c.conns {
 		if c.conns[i].state == connFree {
+			if c.sentConn == int8(i) {
+				c.sentConn = noConn
+			}
 			c.conns[i].renew(st, kind)
 			return i
 		}
@@ -240,6 +243,13 @@ func (c *chip) spoil(i int) {
 	if k := &c.conns[i]; k.state != connFree && !k.kind.IsDatagram() {
 		k.reset = true
 		c.notify(i, offload.Readable|offload.Writable)
+	}
+}
+
+// spoilSent is spoil for who sent last.
+func (c *chip) spoilSent() {
+	if c.sentConn != noConn {
+		c.spoil(int(c.sentConn))
 	}
 }
 
@@ -439,6 +449,9 @@ func (c *chip) why(k *conn, otherwise fault) fault {
 	if !k.checked {
 		if c.step == stepIdle && !c.isAP() {
 			up, err := c.look()
+			if c.eng.Interrupted() != nil {
+				return 0 // the next call finds out
+			}
 			if err != 0 {
 				return err
 			}

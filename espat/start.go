@@ -52,7 +52,7 @@ func (c *chip) setBaud(baud uint32, flow bool) fault {
 func (c *chip) forget() {
 	c.session = session{}
 	c.closing = noLink
-	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server = noConn, noLink, noConn, noConn, noConn
+	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server, c.sentConn = noConn, noLink, noConn, noConn, noConn, noConn
 	c.pool = pool{buf: c.pool.buf[:0]}
 	c.wire.dst, c.wire.need, c.wire.reply = nil, 0, false
 	c.left = c.now() - 40*c.lim().guard

@@ -296,6 +296,10 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
 	if err := c.deliver(i, p[:n]); err != 0 {
+		if !c.mine { // nothing was sent, since the call has to end
+			k.blocked = c.state() == 0
+			return 0, c.state()
+		}
 		if err == errRefused { // there is no such link
 			c.pump()
 			err = c.why(k, errConnReset)
@@ -337,10 +341,11 @@ func (c *chip) pace() {
 // deliver sends the command that was built, one of CIPSEND, and then its data.
 func (c *chip) deliver(i int, p []byte) fault {
 	link := c.conns[i].link
+	c.sending = len(p)
 	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim().answer); err != 0 {
 		return err
 	}
-	c.jobConn = int8(i)
+	c.jobConn, c.sentConn = int8(i), int8(i)
 	if c.await(stepPrompt, 0, c.lim().grace) != 0 {
 		c.late()
 	}
@@ -460,6 +465,9 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	c.readAt = c.now()
 	w.dst = nil
 	switch {
+	case !c.mine: // it was not sent, since the call has to end
+		k.avail, k.blocked = true, c.state() == 0
+		return 0, c.state()
 	case (err == errRefused && !k.kind.IsDatagram() && !k.kind.IsTLS() || err == 0 && c.got == 0) && k.state != connOpen:
 		err = errDataLost // it was reset, with what was announced
 	case err == errRefused:

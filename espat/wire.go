@@ -39,7 +39,7 @@ var defaultLimits = limits{
 	busy:   spanOf(10 * time.Millisecond),
 	guard:  spanOf(25 * time.Millisecond), // 20 ms are asked for
 	stall:  spanOf(250 * time.Millisecond),
-	grace:  spanOf(500 * time.Millisecond),
+	grace:  spanOf(400 * time.Millisecond),
 	nudge:  spanOf(2 * time.Second),
 	check:  spanOf(2 * time.Second),
 }
@@ -245,7 +245,7 @@ func (c *chip) lineEnded() {
 	w.n, w.quoted, w.fresh = 0, false, false
 	known := len(p) == 0 && ended
 	if len(p) > 0 {
-		known = c.dispatch(p)
+		known = c.dispatch(p) && !(fresh && led(word(p)))
 		c.sense = c.sense || needRates && known
 	}
 	switch {
@@ -266,6 +266,10 @@ func (c *chip) lineEnded() {
 	}
 }
 
+// led reports whether a message has an empty line before it. Where that is missing its two
+// bytes were taken for data.
+func led(w int) bool { return w <= lineCancelled || w == lineBusy || w == lineRecv || w == lineIPD }
+
 // isText reports whether a line that is not known is a message of the firmware's log, which
 // older firmware has between the lines, and no remainder of something else.
 func isText(p string) bool {
@@ -281,6 +285,9 @@ func isText(p string) bool {
 // begin starts to take data.
 func (c *chip) begin(h *header) {
 	w := &c.wire
+	if w.fresh && h.link >= 0 {
+		c.misframed() // see led
+	}
 	w.n, w.quoted, w.fresh = 0, false, false
 	w.need = h.size
 	w.heard = c.now()

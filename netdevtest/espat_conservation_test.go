@@ -283,16 +283,15 @@ func (d driverEnd) Write(b []byte) (int, error) {
 // link, or another address; a lost or doubled one another address or a shorter
 // datagram.
 func (p *tap) harm(log []fault.Event) (h Harm) {
-	h.Noticed = true
 	for _, e := range log {
 		what := p.of(e)
 		switch {
 		case e.Kind == fault.Damage && what == partLine:
 			h.Streams += 2
-			h.All, h.Text, h.Noticed = true, true, false
+			h.All, h.Text = true, true
 		case e.Kind == fault.Damage:
 			h.Streams++
-			h.Noticed = false
+			h.All = true
 		case e.Kind == fault.Double && e.Half == fault.Command && what != partLine:
 			h.Streams++
 			h.All = true
@@ -304,6 +303,5 @@ func (p *tap) harm(log []fault.Event) (h Harm) {
 			h.All = true
 		}
 	}
-	h.Noticed = h.Noticed && h.Streams > 0
 	return h
 }
