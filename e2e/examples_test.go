@@ -37,6 +37,15 @@ var ours = launcher{launch: func(t *testing.T, flags []string, example string, a
 	return p, p
 }}
 
+// with is the launcher with more flags.
+func (by launcher) with(more ...string) launcher {
+	launch := by.launch
+	by.launch = func(t *testing.T, flags []string, example string, args ...string) (program, board *process) {
+		return launch(t, slices.Concat(more, flags), example, args...)
+	}
+	return by
+}
+
 // runArgs is a command line of `tinynet run`.
 func runArgs(flags []string, pkg string, args []string) []string {
 	return slices.Concat([]string{"run", "-isolated"}, flags, []string{pkg}, args)
@@ -88,6 +97,18 @@ func testExamples(t *testing.T, by launcher, names ...string) {
 }
 
 func TestExamples(t *testing.T) { testExamples(t, ours) }
+
+// The boards whose chip has the AT firmware: the one with an ESP8266, and any with the
+// newest firmware and with the oldest.
+func TestExamplesOnESPAT(t *testing.T) {
+	for _, flags := range [][]string{
+		{"-board", "challenger-rp2040"},
+		{"-board", "espat"},
+		{"-board", "espat", "-firmware", "esp8266-1.7"},
+	} {
+		t.Run(strings.Join(flags, " "), func(t *testing.T) { testExamples(t, ours.with(flags...)) })
+	}
+}
 
 func testWebserver(t *testing.T, by launcher) {
 	board, page := by.webserver(t)

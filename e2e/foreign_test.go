@@ -77,15 +77,24 @@ func examplesOnTinyGosDrivers(t *testing.T, version, goLine string) (dir string)
 
 // The host's stand-in for a board: our net, TinyGo's driver, the simulated chip.
 func TestExamplesOnTinyGosDrivers(t *testing.T) {
-	for i, board := range []string{"pyportal", "arduino-mkrwifi1010"} { // probed by different files
-		d := tinygoDrivers[i]
-		t.Run(d.version+" "+board, func(t *testing.T) {
+	for i, board := range []struct {
+		name     string
+		examples []string // that its driver can run; all without any
+	}{
+		{"pyportal", nil},
+		{"arduino-mkrwifi1010", nil}, // probed by another file
+		// Its driver for ESP-AT has no server, never sees the end of a connection, and panics at
+		// an answer larger than its buffer.
+		{"challenger-rp2040", []string{"ntpclient"}},
+	} {
+		d := tinygoDrivers[min(i, len(tinygoDrivers)-1)]
+		t.Run(d.version+" "+board.name, func(t *testing.T) {
 			dir := examplesOnTinyGosDrivers(t, d.version, d.goLine)
 			testExamples(t, launcher{chatty: true, once: true, launch: func(t *testing.T, flags []string, example string, args ...string) (_, _ *process) {
-				flags = append([]string{"-board", board}, flags...)
+				flags = append([]string{"-board", board.name}, flags...)
 				p := start(t, dir, runArgs(flags, "./"+example, args)...)
 				return p, p
-			}})
+			}}, board.examples...)
 		})
 	}
 }

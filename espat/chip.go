@@ -2,33 +2,18 @@ package espat
 
 import (
 	"net/netip"
-	"time"
 
-	"tinynet/netdev"
 	"tinynet/offload"
 )
 
-// chip is the driver: what package offload needs to know of a chip. Its methods are
-// called with the bus held, so that it needs no lock.
+// chip is the driver. Its methods are called with the bus held, so that it needs no lock.
+//
+// What is used most comes first: the smaller processors reach 32 bytes and 32 words from a
+// pointer at once, which is 1 KB of flash.
 type chip struct {
-	eng  *offload.Engine
-	lim  *limits
-	cfg  Config
-	fw   firmware
-	wire wire
-	pool pool
-
-	conns [maxConns]conn
-	peers [maxLinks]place // of accepted connections
+	eng *offload.Engine
 
 	// The outstanding command: see command.go.
-	out      [commandMax]byte
-	outn     int
-	answer   []byte // of its reply, in out: the command was taken
-	prefix   string
-	until    time.Duration // when it is late
-	nudge    time.Duration // when to ask after it, 0 for never
-	sending  int           // bytes of data
 	step     step
 	job      job
 	want     want
@@ -38,53 +23,84 @@ type chip struct {
 	long     bool // it does not fit
 	mine     bool // it is the one in out
 	busy     bool // the module did not take it
-	nudged   bool // it was asked after
+	nudges   bool // it is to be asked after
+	nudged   bool // and was
 	freed    bool // and the module does nothing else any more
 	up, down bool // the link that it opens was open, and has ended
 
 	// The last read.
-	from     netip.AddrPort
-	got      int // bytes; -1 for more than most
-	most     int
-	readAt   time.Duration
-	asked    time.Duration // CIPRECVLEN
 	readConn int8
+	readLink int8 // that it was asked of
+	closing  int8 // the link that CIPCLOSE is for, or noLink
 	dataConn int8 // whose the last data were
 
 	// What the module is and does.
-	found     []AccessPoint // by a scan
-	lastLook  time.Duration // at its state
+	seen     uint8 // links of the last list
+	orphans  uint8 // links that are to be closed, and orphanServer
+	server   int8  // conn of the listener, or noConn
+	passive  bool  // it keeps what it receives until it is asked
+	joined   bool  // the station has an address
+	ap       bool  // it is an access point only
+	quiet    bool  // echo is off
+	booting  bool  // a restart is expected
+	booted   bool  // and done
+	rebooted bool  // it came unexpected
+	waits    bool  // it may wait for data
+	unsure   bool  // what comes next may be the answer to an earlier command
+	dead     bool
+
+	lim *limits
+
+	// More of the command.
+	outn    int
+	answer  []byte // of its reply, in out: the command was taken
+	prefix  string
+	began   span // when it was sent, or its answer became due
+	limit   span // when it is late after that
+	asked   span // when it was asked after; else as began
+	left    span // when data mode was left: see sync
+	sending int  // bytes of data
+
+	// More of the read.
+	got    int // bytes; -1 for more than most
+	most   int
+	readAt span
+
+	// More of the module.
+	lastLook  span // at its state
 	baud      uint32
 	localPort uint16 // of the link that was opened last
-	seen      uint8  // links of the last list
-	orphans   uint8  // links that are to be closed, and orphanServer
+	slow      uint8  // times that the higher speed did not work
+	silent    uint8  // times that the module was asked in vain
 	active    uint8  // links that push what they receive, where each can be told
 	lastLink  uint8
 	ages      uint8
-	server    int8 // conn of the listener, or noConn
-	passive   bool // it keeps what it receives until it is asked
-	told      bool // CIPDINFO: it says who sent what
-	joined    bool // the station has an address
-	ap        bool // it is an access point only
-	v6        bool // IPv6 is enabled
-	new6      bool // and there is an address that was not asked for yet
-	timed     bool // SNTP is
-	flow      bool // flow control is
-	slow      bool // the higher speed did not work
-	rated     bool // the UART's speed was set
-	quiet     bool // echo is off
-	booting   bool // a restart is expected
-	booted    bool // and done
-	rebooted  bool // it came unexpected
-	waits     bool // it may wait for data
-	unsure    bool // what comes next may be the answer to an earlier command
-	dead      bool
+	stops     uint8 // times that the server was told to stop
+	told      bool  // CIPDINFO: it says who sent what
+	v6        bool  // IPv6 is enabled
+	new6      bool  // and there is an address that was not asked for yet
+	timed     bool  // SNTP is
+	missed    bool  // a link was not in the last list
+	flow      bool  // flow control is
+	rated     bool  // the UART's speed was set
+	sense     bool  // something came that makes sense
+
+	wire  wire
+	pool  pool
+	fw    firmware
+	conns [maxConns]conn
+	out   [commandMax]byte
+	cfg   Config
+	cause error           // see because
+	found []AccessPoint   // by a scan
+	from  place           // of the last datagram that was read
+	peers [maxLinks]place // of accepted connections
 }
 
 // ip adds an address in quotes.
 func (c *chip) ip(a netip.Addr) *chip {
 	c.char('"')
-	if a.Is4() {
+	if !needIPv6 || a.Is4() {
 		for i, b := range a.As4() {
 			if i > 0 {
 				c.char('.')
@@ -105,56 +121,56 @@ func (c *chip) ip(a netip.Addr) *chip {
 }
 
 // unknown is the error of a look-up that the module refused.
-func (c *chip) unknown() error {
-	if !c.joined && !c.ap {
+func (c *chip) unknown() fault {
+	if !c.joined && !c.isAP() {
 		return errLost
 	}
-	return netdev.ErrHostUnknown
+	return errHostUnknown
 }
 
 // startTime makes the module ask for the time.
-func (c *chip) startTime() error {
+func (c *chip) startTime() fault {
 	c.at("+CIPSNTPCFG=1,0")
-	if s := c.cfg.TimeServer; s != "" {
+	if s := c.cfg.TimeServer; needTime && s != "" {
 		c.char(',').text(s)
 	}
 	err := c.run(c.lim.answer)
-	c.timed = err == nil
+	c.timed = err == 0
 	return err
 }
 
 // time asks for the time; 0 if the module does not know it.
-func (c *chip) time() (int64, error) {
+func (c *chip) time() (int64, fault) {
 	if !c.timed {
-		if err := c.startTime(); err != nil {
+		if err := c.startTime(); err != 0 {
 			return 0, err
 		}
 	}
-	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:", c.lim.answer); err != nil {
+	if err := c.at("+CIPSNTPTIME?").ask("+CIPSNTPTIME:", c.lim.answer); err != 0 {
 		return 0, err
 	}
-	return clock(c.answer), nil
+	return clock(c.answer), 0
 }
 
 // ping returns how many milliseconds a host takes to answer.
-func (c *chip) ping(ip netip.Addr) (int, error) {
+func (c *chip) ping(ip netip.Addr) (int, fault) {
 	prefix := "+PING:"
 	if c.fw.nonos() {
 		prefix = "+"
 	}
 	err := c.at("+PING=").ip(ip).ask(prefix, c.lim.scan)
-	if err != nil && err != errRefused {
+	if err != 0 && err != errRefused {
 		return 0, err
 	}
-	if n, _ := number(c.answer); err == nil && n >= 0 {
-		return n, nil
+	if n, _ := number(c.answer); err == 0 && n >= 0 {
+		return n, 0
 	}
-	return 0, errNoPong
+	return 0, c.because(errNoPong)
 }
 
 // rssi returns the strength of the access point's signal.
-func (c *chip) rssi() (int, error) {
-	if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != nil {
+func (c *chip) rssi() (int, fault) {
+	if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != 0 {
 		return 0, err
 	}
 	p := c.answer
@@ -171,7 +187,7 @@ func (c *chip) rssi() (int, error) {
 	if !ok {
 		return 0, errGarbled
 	}
-	return n, nil
+	return n, 0
 }
 
 // cur2 begins a query of a setting.
@@ -184,8 +200,8 @@ func (c *chip) cur2(s string) *chip {
 }
 
 // dns asks for the name servers.
-func (c *chip) dns() (servers []netip.AddrPort, err error) {
-	if err := c.cur2("+CIPDNS").ask("+CIPDNS", c.lim.answer); err != nil {
+func (c *chip) dns() (servers []netip.AddrPort, err fault) {
+	if err := c.cur2("+CIPDNS").ask("+CIPDNS", c.lim.answer); err != 0 {
 		return nil, err
 	}
 	p := c.answer
@@ -199,5 +215,5 @@ func (c *chip) dns() (servers []netip.AddrPort, err error) {
 			servers = append(servers, netip.AddrPortFrom(a, 53))
 		}
 	}
-	return servers, nil
+	return servers, 0
 }

@@ -111,35 +111,51 @@ func (c *chip) text(s string) *chip {
 }
 
 // run makes the exchange whose command was built.
-func (c *chip) run(limit time.Duration) error { return c.exchange(wantNothing, "", limit) }
+func (c *chip) run(limit span) fault { return c.exchange(wantNothing, "", limit) }
 
 // ask is run for a command whose reply is a line that begins with prefix. The rest of
 // it is in answer afterwards, nil if there was none, until the next command is built.
-func (c *chip) ask(prefix string, limit time.Duration) error {
+func (c *chip) ask(prefix string, limit span) fault {
 	return c.exchange(wantLine, prefix, limit)
 }
 
-func (c *chip) exchange(w want, prefix string, limit time.Duration) error {
-	if err := c.issue(jobPlain, stepFinal, w, prefix, limit); err != nil {
+func (c *chip) exchange(w want, prefix string, limit span) fault {
+	if err := c.issue(jobPlain, stepFinal, w, prefix, limit); err != 0 {
 		return err
 	}
 	return c.finish(limit)
 }
 
 // finish waits for the result of the command that was issued. One that takes long by
-// its nature is left outstanding if the call has to end.
-func (c *chip) finish(limit time.Duration) error {
-	if err := c.await(stepFinal, 0, limit > c.lim.answer); err != nil {
-		return err
+// its nature is left outstanding if the call has to end; of another the result is then
+// waited for only a while longer, since it cannot come again.
+func (c *chip) finish(limit span) fault {
+	grace := c.lim.grace
+	if limit >= c.lim.scan {
+		grace = atOnce
+	}
+	if c.await(stepFinal, 0, grace) != 0 {
+		if grace == atOnce {
+			return c.over()
+		}
+		c.late()
 	}
 	return c.outcome()
 }
 
+// over returns the fault of a call that has to end.
+func (c *chip) over() fault {
+	if err := c.eng.Interrupted(); err != nil {
+		return c.because(err)
+	}
+	return errLate
+}
+
 // outcome turns the last result into an error.
-func (c *chip) outcome() error {
+func (c *chip) outcome() fault {
 	switch c.result {
 	case resultOK:
-		return nil
+		return 0
 	case resultLost:
 		return errNoAnswer
 	}
@@ -147,11 +163,11 @@ func (c *chip) outcome() error {
 }
 
 // issue sends the command that was built, once the one before is done.
-func (c *chip) issue(j job, s step, w want, prefix string, limit time.Duration) error {
+func (c *chip) issue(j job, s step, w want, prefix string, limit span) fault {
 	if c.long {
 		return errLong
 	}
-	if err := c.ready(); err != nil {
+	if err := c.ready(); err != 0 {
 		return err
 	}
 	c.answer = nil
@@ -159,24 +175,27 @@ func (c *chip) issue(j job, s step, w want, prefix string, limit time.Duration) 
 	c.want, c.prefix = w, prefix
 	c.mine = true
 	c.resend()
-	return nil
+	return 0
 }
 
 // byteTime is how long n bytes take on the wire.
-func (c *chip) byteTime(n int) time.Duration {
-	return time.Duration(n) * (10 * time.Second / time.Duration(c.baud))
+func (c *chip) byteTime(n int) span {
+	return span(uint64(n) * uint64(10*time.Second>>10) / uint64(c.baud))
 }
 
 // begun notes that a command is outstanding.
-func (c *chip) begun(j job, s step, limit time.Duration) {
+func (c *chip) begun(j job, s step, limit span) {
 	c.job, c.step, c.want, c.busy = j, s, wantNothing, false
 	c.jobConn, c.nudged, c.freed = noConn, false, false
-	now := c.eng.Elapsed()
-	c.until, c.nudge = now+limit, 0
-	if limit > c.lim.answer {
-		c.nudge = now + c.lim.nudge
-	}
+	c.within(limit)
+	c.nudges, c.asked = limit > c.lim.answer, c.began
 }
+
+// within says how long the module may take from now on.
+func (c *chip) within(limit span) { c.began, c.limit = c.now(), limit }
+
+// overdue reports whether it has taken longer.
+func (c *chip) overdue() bool { return c.since(c.began) >= c.limit }
 
 // watch looks after a command that is outstanding for long. A result that was lost on
 // the wire would never come, so the module is asked something harmless: it
@@ -185,13 +204,18 @@ func (c *chip) watch() {
 	if c.step == stepIdle {
 		return
 	}
-	now := c.eng.Elapsed()
-	if c.nudge != 0 && now >= c.nudge && (c.step == stepFinal || c.step == stepSent) {
-		c.nudge = now + c.lim.nudge
-		c.nudged = true
+	if c.nudges && c.since(c.asked) >= c.lim.nudge && (c.step == stepFinal || c.step == stepSent) {
+		if !c.nudged {
+			c.silent = 0
+		}
+		if c.silent++; c.silent > 3 {
+			c.late() // it hangs, or has another speed
+			return
+		}
+		c.nudged, c.asked = true, c.now()
 		c.writeText("AT+CIPMUX?\r\n")
 	}
-	if now >= c.until && c.job != jobPlain {
+	if c.overdue() && c.job != jobPlain {
 		c.late()
 	}
 }
@@ -204,8 +228,8 @@ func (c *chip) resend() {
 
 func (c *chip) write(p []byte) {
 	for len(p) > 0 {
-		n, err := c.wire.uart.Write(p)
-		if err != nil || n <= 0 {
+		n := c.wire.write(p)
+		if n <= 0 {
 			return // no answer will come
 		}
 		p = p[min(n, len(p)):]
@@ -215,14 +239,18 @@ func (c *chip) write(p []byte) {
 // ended takes the result of the outstanding command.
 func (c *chip) ended(r result) {
 	j, k := c.job, c.jobConn
-	c.step, c.result = stepIdle, r
+	c.step, c.result, c.wire.reply = stepIdle, r, false
 	c.job, c.jobConn, c.want = jobPlain, noConn, wantNothing
 	switch j {
 	case jobStart:
 		c.started(k, r)
 	case jobSend:
-		if k != noConn && r != resultOK {
+		switch {
+		case k == noConn:
+		case r != resultOK:
 			c.spoil(int(k))
+		case c.nudged || c.since(c.asked) > spanOf(3*time.Millisecond)+c.byteTime(16):
+			c.conns[k].opts |= optFar // SEND OK comes long after Recv
 		}
 	}
 	c.unblock()
@@ -231,97 +259,121 @@ func (c *chip) ended(r result) {
 // late ends a command that had no answer in time: the module may hang, or a byte is
 // lost, or it waits for data.
 func (c *chip) late() {
-	c.waits = c.waits || c.step == stepPrompt || c.step == stepRecv
-	c.dead = c.dead || c.step == stepRecv && c.cfg.Reset != nil // or the peer would get something else
+	c.waits = c.waits || c.step >= stepPrompt && c.step <= stepRecv
+	c.dead = c.dead || c.step == stepRecv && needReset && c.cfg.Reset != nil // or the peer would get something else
 	c.unsure = true
 	c.ended(resultLost)
 }
 
 // await waits until the outstanding command is beyond step s, and sends it again if the
-// module was too busy to take it. If the call has to end (may) the error is errLate,
-// and the command stays outstanding; so it does after limit, if that is not 0.
-func (c *chip) await(s step, limit time.Duration, may bool) error {
-	start := c.eng.Elapsed()
-	var again, pause time.Duration // when to send it again, and the last wait for that
+// module was too busy to take it. If the call has to end, for as long as grace, the error
+// is errLate, and the command stays outstanding; so it does after limit, if that is
+// not 0.
+func (c *chip) await(s step, limit, grace span) fault {
+	start := c.now()
+	var over span // when it was found that the call has to end
+	ends, again := false, false
+	var dropped, pause span // when it was, and how long to wait before it is sent again
 	var n nap
 	for {
 		c.pump()
 		if c.step != s {
-			return nil
+			return 0
 		}
-		if err := c.state(); err != nil {
+		if err := c.state(); err != 0 {
 			return err
 		}
-		now := c.eng.Elapsed()
+		now := c.now()
 		switch {
-		case c.busy && again == 0 && c.mine:
-			c.busy = false
+		case c.busy && !again && c.mine:
+			again, c.busy = true, false
 			pause = min(max(2*pause, c.lim.busy), 16*c.lim.busy)
-			again = now + pause
-		case again != 0 && now >= again:
+			dropped = now
+		case again && now-dropped >= pause:
 			// It has given no result of its own meanwhile, so it was dropped.
-			again, c.busy = 0, false
+			again, c.busy = false, false
 			c.resend()
 			start = now
 		}
 		switch {
-		case now >= c.until:
+		case c.overdue():
 			c.late()
-			return nil
-		case limit != 0 && again == 0 && now-start >= limit:
+			return 0
+		case limit != 0 && !again && now-start >= limit:
 			return errLate
-		case may && n.long && c.eng.Interrupted() != nil:
-			return errLate
+		case grace != never && n.long && c.eng.Interrupted() != nil:
+			if !ends {
+				ends, over = true, now
+			}
+			if now-over >= grace {
+				return errLate
+			}
 		}
 		c.sleep(&n)
 	}
 }
 
+// What await may be told of the call's end beside a time.
+const (
+	atOnce = 0
+	never  = ^span(0)
+)
+
+// ringHalf is how many bytes may come between two looks at the UART: half of what
+// TinyGo's UARTs keep.
+const ringHalf = 64
+
+const millisecond = span(time.Millisecond >> 10)
+
 // nap is how long to wait for the next byte.
 type nap struct {
 	count uint8
 	long  bool // a millisecond has passed
-	ticks time.Duration
+	ticks span
 }
 
-// sleep waits for bytes, shortly: a UART of a board keeps few.
+// sleep waits for bytes, shortly: a UART of a board keeps few. In the middle of data it
+// is known how many come, and there is no sense in taking them one by one.
 func (c *chip) sleep(n *nap) {
-	t := 50 * time.Microsecond
+	t := spanOf(50 * time.Microsecond)
 	if n.count >= 20 {
-		t = 200 * time.Microsecond
+		t = spanOf(200 * time.Microsecond)
 	} else {
 		n.count++
 	}
-	time.Sleep(t)
-	if n.ticks += t; n.ticks >= time.Millisecond {
+	if need := c.wire.need; need > 0 {
+		t = min(max(t, c.byteTime(min(need, ringHalf))), millisecond)
+	}
+	t.sleep()
+	if n.ticks += t; n.ticks >= millisecond {
 		n.ticks, n.long = 0, true
 		c.eng.Waiting()
 	}
 }
 
 // ready waits until a command can be sent.
-func (c *chip) ready() error {
+func (c *chip) ready() fault {
 	for {
-		if c.wire.uart == nil {
+		if !c.wire.wired() {
 			return errNoUART
 		}
 		c.pump()
-		if err := c.state(); err != nil {
+		if err := c.state(); err != 0 {
 			return err
 		}
 		switch {
 		case c.step != stepIdle:
-			if err := c.await(c.step, 0, true); err != nil {
-				return err
+			if c.await(c.step, 0, atOnce) != 0 {
+				return c.over()
 			}
 		case c.unsure:
-			if err := c.sync(); err != nil {
+			if err := c.sync(); err != 0 {
 				return err
 			}
 		case c.orphans != 0:
 			c.sweep()
 		default:
-			return nil
+			return 0
 		}
 	}
 }
@@ -331,47 +383,56 @@ func (c *chip) ready() error {
 func (c *chip) free() bool {
 	c.pump()
 	if c.step != stepIdle {
-		if c.await(c.step, c.lim.prompt, false) != nil {
+		if c.await(c.step, c.lim.prompt, never) != 0 {
 			return false
 		}
 	}
-	return c.step == stepIdle
+	return c.step == stepIdle && c.ready() == 0
 }
 
 // state returns why nothing can be done with the module, if so.
-func (c *chip) state() error {
+func (c *chip) state() fault {
 	switch {
 	case c.rebooted:
 		return errRebooted
 	case c.dead:
 		return errNoAnswer
 	}
-	return nil
+	return 0
 }
 
 // sync gets in step with the module again after a command had no answer: whatever it
 // still has to say is let by, and if it waits for data that is ended.
-func (c *chip) sync() error {
-	patience := c.eng.Elapsed() + c.lim.answer
+func (c *chip) sync() fault {
+	start := c.now()
 	for try := 0; try < 4; {
+		if c.eng.Interrupted() != nil {
+			return c.over() // the next call goes on
+		}
 		c.hush()
 		if c.waits || try == 2 {
 			// Before anything else is written: it would be data.
 			c.waits = false
 			c.cancel()
-			time.Sleep(40 * c.lim.guard) // a second is asked for
+			c.left = c.now()
+		}
+		var n nap
+		for c.since(c.left) < 40*c.lim.guard { // a second is asked for
+			if c.sleep(&n); n.long && c.eng.Interrupted() != nil {
+				return c.over()
+			}
 		}
 		if c.hello(2 * c.lim.probe) {
 			c.hush() // the answer may have been that of an earlier command
 			if c.step == stepIdle {
 				c.unsure = false
-				return nil
+				return 0
 			}
 		}
-		if err := c.state(); err != nil {
+		if err := c.state(); err != 0 {
 			return err
 		}
-		if !c.busy || c.eng.Elapsed() > patience {
+		if !c.busy || c.since(start) > c.lim.answer {
 			try++
 		}
 	}
@@ -381,13 +442,17 @@ func (c *chip) sync() error {
 
 // cancel makes the module wait for data no more, if it does.
 func (c *chip) cancel() {
-	time.Sleep(c.lim.guard)
-	c.writeText("+++")
-	c.hush()
+	c.waits = true
+	for try := 0; try < 2 && c.waits; try++ { // a byte may be lost
+		c.lim.guard.sleep()
+		c.writeText("+++")
+		c.hush()
+	}
+	c.waits = false
 }
 
 // hello asks the module for a sign of life.
-func (c *chip) hello(limit time.Duration) bool {
+func (c *chip) hello(limit span) bool {
 	c.begun(jobPlain, stepFinal, limit)
 	c.mine = false
 	c.writeText("AT\r\n")
@@ -399,14 +464,13 @@ func (c *chip) hello(limit time.Duration) bool {
 
 // hush waits until nothing comes any more.
 func (c *chip) hush() {
-	end := c.eng.Elapsed() + 20*c.lim.guard
-	for c.eng.Elapsed() < end {
-		c.wire.heard = c.eng.Elapsed()
-		time.Sleep(c.lim.guard)
-		heard := c.wire.heard
-		if c.pump(); c.wire.heard == heard {
-			return
-		}
+	var n nap
+	start := c.now()
+	c.wire.heard = start
+	// What comes meanwhile has to be taken, or the UART loses some of it.
+	for c.since(start) < 20*c.lim.guard && c.since(c.wire.heard) < c.lim.guard {
+		c.sleep(&n)
+		c.pump()
 	}
 }
 
@@ -420,12 +484,19 @@ func (c *chip) sweep() {
 	for link := range maxLinks {
 		if c.orphans&(1<<link) != 0 {
 			c.orphans &^= 1 << link
+			c.closing = int8(link)
 			c.short("AT+CIPCLOSE=", link)
+			c.closing = noLink
 			return
 		}
 	}
-	c.orphans = 0
-	c.short("AT+CIPSERVER=", 0)
+	if needServer {
+		c.short("AT+CIPSERVER=", 0)
+		if c.stops++; c.stops < 4 && c.result != resultOK {
+			return // a byte of it may have been lost
+		}
+	}
+	c.orphans, c.stops = 0, 0
 }
 
 // short makes the exchange of a command that is not in the buffer, where another
@@ -443,18 +514,23 @@ func (c *chip) short(s string, n int) {
 			break
 		}
 		c.step = stepIdle
-		time.Sleep(c.lim.busy)
+		c.lim.busy.sleep()
 	}
 }
 
 // settle waits for the result of a command that is not to be sent again.
 func (c *chip) settle() {
 	var n nap
-	for c.step == stepFinal && c.state() == nil && !c.busy {
+	over := false
+	for c.step == stepFinal && c.state() == 0 && !c.busy {
 		if c.pump(); c.step != stepFinal || c.busy {
 			return
 		}
-		if c.eng.Elapsed() >= c.until {
+		if !over && n.long && c.eng.Interrupted() != nil {
+			over = true
+			c.limit = min(c.limit, c.since(c.began)+c.lim.grace)
+		}
+		if c.overdue() {
 			c.late()
 			return
 		}
@@ -467,118 +543,153 @@ func (c *chip) dispatch(p []byte) bool {
 	if len(p) == 0 {
 		return false
 	}
-	switch p[0] {
-	case 'O':
-		if string(p) == "OK" {
-			if c.step == stepFinal && !c.freed {
-				c.ended(resultOK)
-			} else if c.freed && c.step != stepIdle {
-				c.late()
-			}
-			return true
-		}
-	case 'E':
-		if string(p) == "ERROR" {
-			c.refused()
-			return true
-		}
-		return starts(p, "ERR CODE:")
-	case 'F':
-		if string(p) == "FAIL" { // NonOS 1.7, for CWJAP
-			c.refused()
-			return true
-		}
-	case 'b':
-		if starts(p, "busy ") {
-			// In the middle of data it was something else that came too early.
-			c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)
-			return true
-		}
-	case 'S':
-		return c.sent(p)
-	case 'R':
-		if starts(p, "Recv ") {
-			if n, rest := number(p[len("Recv "):]); c.step == stepRecv && n == c.sending && starts(rest, " bytes") {
-				c.step = stepSent
-				c.nudge = c.eng.Elapsed() + c.lim.nudge
-			}
-			return true
-		}
-	case 'r':
-		if string(p) == "ready" {
-			c.restarted()
-			return true
-		}
-	case 'W':
-		if starts(p, "WIFI ") {
-			c.wifi(p[len("WIFI "):])
-			return true
-		}
-		return starts(p, "Will force")
-	case '0', '1', '2', '3', '4':
-		if len(p) > 2 && p[1] == ',' {
-			link := int(p[0] - '0')
-			switch string(p[2:]) {
-			case "CONNECT":
-				c.connected(link)
-				return true
-			case "CLOSED", "CONNECT FAIL":
-				c.closed(link)
-				return true
-			}
-		}
-	case '+':
-		if c.reply(p) {
-			return true
-		}
-		if c.nudged && starts(p, "+CIPMUX:") {
-			c.freed = true // what comes next is the OK of the question
-			return true
-		}
-		if h, ok := pushHead(p); ok {
-			c.noticed(h)
-			return true
-		}
-		if starts(p, "+LINK_CONN:") {
-			c.linked(p[len("+LINK_CONN:"):])
-		}
+	if p[0] == '+' && c.reply(p) {
 		return true
-	case 'A':
-		if starts(p, "AT+") && c.quiet {
-			c.restarted() // an echo: it was switched off
-			return true
+	}
+	link := 0
+	news := len(p) > 2 && p[1] == ',' && '0' <= p[0] && p[0] < '0'+maxLinks // of a link
+	if news {
+		link, p = int(p[0]-'0'), p[2:]
+	}
+	w := word(p)
+	if news != (w >= linkConnect) {
+		return false
+	}
+	rest := p[len(words[w]):]
+	switch w {
+	case lineOther:
+		return isNews(p) || c.reply(p)
+	case lineOK:
+		if c.step == stepFinal && !c.freed {
+			c.ended(resultOK)
+		} else if c.freed && c.step != stepIdle {
+			c.late()
 		}
-	}
-	return c.reply(p)
-}
-
-// refused takes ERROR.
-func (c *chip) refused() {
-	switch c.step {
-	case stepFinal, stepPrompt:
-		c.ended(resultError)
-	}
-}
-
-// sent takes what comes of data that was sent.
-func (c *chip) sent(p []byte) bool {
-	switch string(p) {
-	case "SEND OK":
+	case lineError, lineFail:
+		if c.step == stepFinal || c.step == stepPrompt {
+			c.ended(resultError)
+		}
+	case lineReady:
+		c.restarted()
+	case lineSendOK:
 		if c.step == stepSent {
 			c.ended(resultOK)
 		}
-	case "SEND FAIL":
+	case lineSendFail:
 		if c.step == stepSent {
 			c.ended(resultFailed)
 		}
-	case "SEND Canceled", "SEND CANCELLED":
+	case lineCanceled, lineCancelled:
+		c.waits = false
 		if c.step == stepPrompt || c.step == stepRecv {
 			c.ended(resultFailed)
 		}
-	default:
-		return c.reply(p)
+	case lineGotIP:
+		c.joined = true
+	case lineGotLL, lineGotGL:
+		if c.new6 = c.v6; c.new6 {
+			c.eng.CheckSoon()
+		}
+	case lineDisconnect:
+		if c.joined = false; !c.isAP() {
+			c.eng.CheckSoon()
+		}
+	case lineBusy:
+		c.silent = 0
+		if !c.nudged && c.step >= stepRecv && c.jobConn != noConn {
+			// What was sent had a byte more than was written.
+			c.spoil(int(c.jobConn))
+		}
+		// In the middle of data it was something else that came too early.
+		c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)
+	case lineRecv:
+		if n, rest := number(rest); c.step == stepRecv && n == c.sending && starts(rest, " bytes") {
+			c.step = stepSent
+			c.nudges, c.asked = true, c.now()
+		}
+	case lineMux:
+		if c.nudged {
+			c.freed = true // what comes next is the OK of the question
+		}
+	case lineIPD:
+		var h header
+		if !h.push(p) {
+			return false
+		}
+		c.noticed(&h)
+	case lineConn:
+		c.linked(rest)
+	case lineEcho:
+		if !c.quiet {
+			return false
+		}
+		c.restarted() // the echo was switched off
+	case linkConnect:
+		c.connected(link)
+	case linkClosed, linkFail:
+		c.closed(link)
 	}
 	return true
+}
+
+// isNews reports whether a line that is not known looks like one that newer firmware may
+// have: a name of capitals, and perhaps more behind a colon.
+func isNews(p []byte) bool {
+	n := 1
+	for n < len(p) && (p[n] >= 'A' && p[n] <= 'Z' || p[n] >= '0' && p[n] <= '9' || p[n] == '_') {
+		n++
+	}
+	return p[0] == '+' && n > 4 && (n == len(p) || p[n] == ':')
+}
+
+// What the module tells in a line.
+const (
+	lineOK = iota
+	lineError
+	lineFail // of NonOS 1.7, for CWJAP
+	lineReady
+	lineSendOK
+	lineSendFail
+	lineCanceled
+	lineCancelled
+	lineGotIP
+	lineGotLL
+	lineGotGL
+	lineDisconnect
+	// The line begins with it:
+	lineBusy
+	lineRecv
+	lineMux
+	lineIPD
+	lineConn
+	lineEcho
+	lineCode
+	lineForce
+	lineWifi // other than the above
+	lineOther
+	// After a link's number:
+	linkConnect
+	linkClosed
+	linkFail
+)
+
+var words = [...]string{
+	lineOK: "OK", lineError: "ERROR", lineFail: "FAIL", lineReady: "ready",
+	lineSendOK: "SEND OK", lineSendFail: "SEND FAIL", lineCanceled: "SEND Canceled", lineCancelled: "SEND CANCELLED",
+	lineGotIP: "WIFI GOT IP", lineGotLL: "WIFI GOT IPv6 LL", lineGotGL: "WIFI GOT IPv6 GL", lineDisconnect: "WIFI DISCONNECT",
+	lineBusy: "busy ", lineRecv: "Recv ", lineMux: "+CIPMUX:", lineIPD: "+IPD,", lineConn: "+LINK_CONN:", lineEcho: "AT+",
+	lineCode: "ERR CODE:", lineForce: "Will force", lineWifi: "WIFI ",
+	linkConnect: "CONNECT", linkClosed: "CLOSED", linkFail: "CONNECT FAIL",
+}
+
+// word returns which of words a line is, or begins with; lineOther if it is none.
+func word(p []byte) int {
+	for w := range words {
+		if w != lineOther && starts(p, words[w]) && (len(p) == len(words[w]) || lineBusy <= w && w < lineOther) {
+			return w
+		}
+	}
+	return lineOther
 }
 
 // prompted takes the prompt for data.
@@ -615,7 +726,7 @@ func (c *chip) reply(p []byte) bool {
 			return true
 		}
 	case wantAPs:
-		if starts(p, "+CWLAP:(") {
+		if needScan && starts(p, "+CWLAP:(") {
 			c.found = appendAP(c.found, p[len("+CWLAP:("):])
 			return true
 		}
@@ -641,6 +752,7 @@ func (c *chip) restarted() {
 		return
 	}
 	c.rebooted = true
+	c.pool.undo() // what it sent last may have been cut off, and made up for by noise
 	if c.step != stepIdle {
 		c.ended(resultLost)
 	}
@@ -648,20 +760,4 @@ func (c *chip) restarted() {
 		c.lose(i)
 	}
 	c.eng.CheckSoon()
-}
-
-// wifi takes news of the station.
-func (c *chip) wifi(p []byte) {
-	switch string(p) {
-	case "GOT IP":
-		c.joined = true
-	case "GOT IPv6 LL", "GOT IPv6 GL":
-		if c.new6 = c.v6; c.new6 {
-			c.eng.CheckSoon()
-		}
-	case "DISCONNECT":
-		if c.joined = false; !c.ap {
-			c.eng.CheckSoon()
-		}
-	}
 }

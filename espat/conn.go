@@ -1,9 +1,6 @@
 package espat
 
 import (
-	"net/netip"
-
-	"tinynet/netdev"
 	"tinynet/offload"
 )
 
@@ -20,16 +17,19 @@ type conn struct {
 	avail   bool   // the module has data
 	small   bool   // it refused to give them out: fewer at a time
 	reset   bool   // data are lost: unread at the end, or on the wire, or not sent
+	missed  bool   // it was not in the last list of links
 	checked bool   // it ended, and not for the loss of the network
 	blocked bool   // a call waits for the module to be free
 	opts    uint8
+	news    uint8 // when it was known what the module has, in ticks
 }
 
-// Options of a conn.
+// Options of a conn, and what is known of it.
 const (
 	optGroup = 1 << iota // has joined a multicast group
 	optDelay             // TCP: gathers small segments
 	optAlive             // TCP: probes when idle
+	optFar               // a send waited for the peer
 )
 
 type connState uint8
@@ -112,6 +112,9 @@ func (c *chip) unblock() {
 	}
 }
 
+// is reports whether the state is one that only servers have, connListening or connPending.
+func (k *conn) is(st connState) bool { return needServer && k.state == st }
+
 // # What the module tells
 
 // connected takes the news that a link is open.
@@ -120,7 +123,7 @@ func (c *chip) connected(link int) {
 		c.up = true // its OK is still to come
 		return
 	}
-	c.accepted(link, netip.AddrPort{})
+	c.accepted(link, new(place))
 }
 
 // linked takes the long form of the same:
@@ -141,7 +144,7 @@ func (c *chip) linked(p []byte) {
 	}
 	from, p := peer(p[1:])
 	if server == 1 {
-		c.accepted(link, from)
+		c.accepted(link, &from)
 	} else if c.job == jobStart && c.jobLink == int8(link) {
 		c.up = true
 		if len(p) > 0 {
@@ -153,7 +156,7 @@ func (c *chip) linked(p []byte) {
 }
 
 // accepted takes the news that the server has accepted a connection.
-func (c *chip) accepted(link int, from netip.AddrPort) {
+func (c *chip) accepted(link int, from *place) {
 	if i := c.connOf(link); i != noConn {
 		if c.conns[i].state == connStarting {
 			// Somebody was faster: the command will fail.
@@ -163,7 +166,7 @@ func (c *chip) accepted(link int, from netip.AddrPort) {
 			c.closed(link) // which was lost on the wire
 		}
 	}
-	if c.server == noConn {
+	if !needServer || c.server == noConn {
 		c.orphans |= 1 << link
 		return
 	}
@@ -176,7 +179,7 @@ func (c *chip) accepted(link int, from netip.AddrPort) {
 	k.link = int8(link)
 	c.ages++
 	k.age = c.ages
-	c.peers[link].set(from)
+	c.peers[link] = *from
 	c.notify(int(c.server), offload.Readable)
 }
 
@@ -187,12 +190,15 @@ func (c *chip) closed(link int) {
 	if i == noConn {
 		return
 	}
-	switch k := &c.conns[i]; k.state {
-	case connStarting:
+	if c.closing == int8(link) {
+		c.conns[i].reset = true // it was meant for the one before, and is no end
+	}
+	switch k := &c.conns[i]; {
+	case k.state == connStarting:
 		c.up, c.down = false, c.up
-	case connNew, connRefused:
+	case k.state == connNew || k.state == connRefused:
 		k.link = noLink
-	case connPending:
+	case k.is(connPending):
 		if k.link = noLink; !c.pool.holds(i) {
 			k.state = connFree
 		}
@@ -206,16 +212,16 @@ func (c *chip) end(i int) {
 	k := &c.conns[i]
 	// A stream ends once all of it is read, unless it was reset.
 	// Of TLS it announces more than can be read.
-	k.reset = k.reset || k.avail && k.kind == offload.Stream
+	k.reset = k.reset || k.avail && !k.kind.IsDatagram() && !k.kind.IsTLS()
 	k.state, k.link, k.avail = connClosed, noLink, false
 	c.notify(i, offload.Readable|offload.Writable)
 }
 
 // lose ends a conn with the module's restart.
 func (c *chip) lose(i int) {
-	switch k := &c.conns[i]; k.state {
-	case connFree, connNew, connRefused:
-	case connPending:
+	switch k := &c.conns[i]; {
+	case k.state == connFree || k.state == connNew || k.state == connRefused:
+	case k.is(connPending):
 		c.pool.drop(i)
 		*k = conn{}
 	default:
@@ -226,14 +232,14 @@ func (c *chip) lose(i int) {
 
 // spoil marks a stream of which data are lost.
 func (c *chip) spoil(i int) {
-	if k := &c.conns[i]; k.state != connFree && k.kind != offload.Datagram {
+	if k := &c.conns[i]; k.state != connFree && !k.kind.IsDatagram() {
 		k.reset = true
 		c.notify(i, offload.Readable|offload.Writable)
 	}
 }
 
 // noticed takes the notice that a link has data.
-func (c *chip) noticed(h header) {
+func (c *chip) noticed(h *header) {
 	if i := c.connOf(h.link); i != noConn && h.size > 0 {
 		c.conns[i].avail, c.conns[i].size = true, uint16(h.size)
 		c.notify(i, offload.Readable)
@@ -258,11 +264,11 @@ func (c *chip) listed(p []byte) {
 	i := c.connOf(link)
 	switch {
 	case i != noConn:
-		if server && !c.peers[link].known() {
-			c.peers[link].set(from)
+		if needServer && server && !c.peers[link].known() {
+			c.peers[link] = from
 		}
 	case server:
-		c.accepted(link, from) // the news of it was lost
+		c.accepted(link, &from) // the news of it was lost
 	default:
 		c.orphans |= 1 << link
 	}
@@ -271,7 +277,7 @@ func (c *chip) listed(p []byte) {
 // # Data
 
 // pushed takes the head of data that the module sends unasked.
-func (c *chip) pushed(h header) {
+func (c *chip) pushed(h *header) {
 	w := &c.wire
 	w.sink = sinkNowhere
 	c.dataConn = int8(c.connOf(h.link))
@@ -282,8 +288,9 @@ func (c *chip) pushed(h header) {
 		c.makePool()
 	}
 	i := int(c.dataConn)
-	switch dgram := c.conns[i].kind == offload.Datagram; {
-	case c.pool.begin(i, h.size, h.from, dgram):
+	switch dgram := c.conns[i].kind.IsDatagram(); {
+	case !dgram && c.conns[i].reset: // something is missing before it
+	case c.pool.begin(i, h.size, &h.from, dgram):
 		w.sink = sinkPool
 	case !dgram: // which is lost, as datagrams may
 		w.sink = sinkFull
@@ -294,10 +301,17 @@ func (c *chip) pushed(h header) {
 func (c *chip) makePool() { c.pool.buf = make([]byte, 0, c.cfg.Buffer) }
 
 // replied takes the head of data that were asked for.
-func (c *chip) replied(h header) {
+func (c *chip) replied(h *header) {
 	w := &c.wire
+	if i := c.connOf(int(c.readLink)); i != noConn && i != int(c.readConn) {
+		// The link has ended, and was given to another before the command arrived.
+		c.conns[i].avail = false
+		h.link = int(c.readLink)
+		c.pushed(h)
+		return
+	}
 	c.dataConn, c.from, c.got = c.readConn, h.from, h.size
-	w.sink = sinkNowhere
+	w.sink, w.reply = sinkNowhere, true
 	if w.dst != nil {
 		w.sink = sinkCaller
 	}
@@ -321,6 +335,8 @@ func (c *chip) received() {
 
 // overrun marks the stream for whose data there is no room.
 func (c *chip) overrun() {
+	c.pool.close()
+	c.wire.sink = sinkNowhere // there may be room again, for what comes behind the gap
 	if i := int(c.dataConn); i != noConn {
 		c.conns[i].reset = true
 		c.notify(i, offload.Readable)
@@ -330,31 +346,43 @@ func (c *chip) overrun() {
 // misframed takes note that data did not come as their head said: the stream they
 // are of is broken.
 func (c *chip) misframed() {
-	c.wire.need = 0
+	c.wire.need, c.wire.reply = 0, false
 	c.pool.undo()
 	c.received()
-	if i := int(c.dataConn); i != noConn && c.conns[i].state != connFree {
-		c.conns[i].reset = true
-		c.notify(i, offload.Readable|offload.Writable)
+	if i := int(c.dataConn); i != noConn {
+		c.spoil(i)
 	}
 	c.unsure = true
 }
 
+// garbled takes note of bytes that make no sense. Where data are pushed they may have been
+// some of any stream, of which nothing else would tell.
+func (c *chip) garbled() {
+	if c.passive {
+		return
+	}
+	for i := range c.conns {
+		if st := c.conns[i].state; st == connOpen || c.conns[i].is(connPending) {
+			c.spoil(i)
+		}
+	}
+}
+
 // # Sockets
 
-// Open makes a socket, for which the module does nothing yet.
-func (c *chip) Open(s *offload.Socket) error {
+// open makes a socket, for which the module does nothing yet.
+func (c *chip) open(s *offload.Socket) fault {
 	i := c.newConn(connNew, s.Kind)
 	if i == noConn {
-		return netdev.ErrNoMoreSockets
+		return errNoMoreSockets
 	}
 	s.Handle = offload.Handle(i)
 	s.Signalled = true
-	return nil
+	return 0
 }
 
-// Close closes a socket.
-func (c *chip) Close(s *offload.Socket) error {
+// closeSocket closes a socket.
+func (c *chip) closeSocket(s *offload.Socket) fault {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
 	c.pump()
@@ -364,50 +392,51 @@ func (c *chip) Close(s *offload.Socket) error {
 		c.jobConn = noConn // who gets the result closes the link
 	}
 	*k = conn{link: noLink}
+	c.pace()
 	switch {
-	case st == connListening:
+	case needServer && st == connListening:
 		c.unlisten()
 	case link == noLink || st == connStarting:
-		return nil
+		return 0
 	default:
 		c.orphans |= 1 << link
 	}
 	// Should the module be occupied, it is closed later.
-	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, false) == nil {
+	if c.step == stepIdle || c.await(c.step, 10*c.lim.prompt, never) == 0 {
 		return c.ready()
 	}
-	return nil
+	return 0
 }
 
-// Drain discards data that the module has: it would reset the connection, and what was
+// drain discards data that the module has: it would reset the connection, and what was
 // sent last be lost.
-func (c *chip) Drain(s *offload.Socket) (bool, error) {
+func (c *chip) drain(s *offload.Socket) (bool, fault) {
 	k := c.of(s)
 	if !c.free() || k.state != connOpen || !k.avail {
-		return false, nil
+		return false, 0
 	}
 	n, err := c.read(int(s.Handle), nil, c.fw.recvMax())
 	return n > 0, err
 }
 
 // verdict says how a stream has failed, nil if it has not.
-func (c *chip) verdict(k *conn) error {
+func (c *chip) verdict(k *conn) fault {
 	switch {
 	case c.rebooted:
 		return errRebooted
 	case k.reset:
 		return errDataLost
 	}
-	return nil
+	return 0
 }
 
 // why returns the error of a stream that has ended: whether for the loss of the
 // network, the module is asked, since the news of that may come last.
-func (c *chip) why(k *conn, otherwise error) error {
+func (c *chip) why(k *conn, otherwise fault) fault {
 	if !k.checked {
-		if c.step == stepIdle && !c.ap {
+		if c.step == stepIdle && !c.isAP() {
 			up, err := c.look()
-			if err != nil {
+			if err != 0 {
 				return err
 			}
 			if !up {
@@ -416,32 +445,32 @@ func (c *chip) why(k *conn, otherwise error) error {
 		}
 		k.checked = true
 	}
-	if !c.joined && !c.ap {
+	if !c.joined && !c.isAP() {
 		return errLost
 	}
 	return otherwise
 }
 
-// Poll says what a socket is ready for, without asking the module.
-func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error) {
+// poll says what a socket is ready for, without asking the module.
+func (c *chip) poll(s *offload.Socket, want offload.Ready) (offload.Ready, fault) {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
 	c.pump()
-	if err := c.state(); err != nil {
+	if err := c.state(); err != 0 {
 		return 0, err
 	}
-	switch k.state {
-	case connListening:
+	switch {
+	case k.is(connListening):
 		if c.pending() != noConn {
-			return offload.Readable, nil
+			return offload.Readable, 0
 		}
-		return 0, nil
-	case connStarting:
-		return 0, nil
-	case connRefused, connNew:
+		return 0, 0
+	case k.state == connStarting:
+		return 0, 0
+	case k.state == connRefused || k.state == connNew:
 		return 0, c.refusal(k)
-	case connClosed:
-		return offload.Readable | offload.Writable, nil
+	case k.state == connClosed:
+		return offload.Readable | offload.Writable, 0
 	}
 	r := offload.Ready(0)
 	if c.step == stepIdle {
@@ -449,27 +478,37 @@ func (c *chip) Poll(s *offload.Socket, want offload.Ready) (offload.Ready, error
 		if k.avail {
 			r |= offload.Readable
 		}
-		if k.kind != offload.Datagram && !k.avail && want&offload.Readable != 0 {
-			c.doubt()
+		if !k.kind.IsDatagram() && !k.avail && want&offload.Readable != 0 {
+			c.doubt(k)
 		}
 	}
 	if c.pool.holds(i) || k.reset {
 		r |= offload.Readable
 	}
-	return r, nil
+	return r, 0
 }
 
-// doubt asks the module now and then what it has, should a notice be lost.
-func (c *chip) doubt() {
-	if now := c.eng.Elapsed(); c.passive && now-c.asked >= c.lim.check/2 {
+// doubt asks the module what it has if a call has waited for long, should a notice be
+// lost; not while one may be coming in.
+func (c *chip) doubt(k *conn) {
+	if c.passive && c.wire.n == 0 && c.tick()-k.news >= doubtAfter {
 		c.lengths()
 	}
 }
 
+// tick is the time in units of 268 ms, in which a conn keeps it.
+func (c *chip) tick() uint8 { return uint8(c.eng.Elapsed() >> 28) }
+
+// doubtAfter is how many of them a call waits before what it waits for is asked for.
+const doubtAfter = 4
+
 // lengths asks how much data the module has.
 func (c *chip) lengths() {
-	c.asked = c.eng.Elapsed()
-	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != nil {
+	now := c.tick()
+	for i := range c.conns {
+		c.conns[i].news = now
+	}
+	if c.at("+CIPRECVLEN?").ask("+CIPRECVLEN:", c.lim.answer) != 0 {
 		return
 	}
 	p := c.answer

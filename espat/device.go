@@ -20,6 +20,7 @@ package espat
 import (
 	"net/netip"
 	"time"
+	"unsafe"
 
 	"tinynet/netdev"
 	"tinynet/netlink"
@@ -65,7 +66,9 @@ type Config struct {
 	// 115200. MaxBaud is the speed to change to after that, 0 for none. SetUART sets
 	// the speed of the board's UART, and whether it uses RTS and CTS; it is not needed
 	// if the UART has a method SetBaudRate(uint32), and FlowControl is not
-	// set. FlowControl makes the module use its RTS and CTS.
+	// set. FlowControl makes the module use its RTS and CTS. Without it a program that
+	// keeps the processor for longer than its UART can store loses bytes: TinyGo's keep
+	// 128, which are 11 ms at 115200 and 0.6 ms at 2000000.
 	Baud        uint32
 	MaxBaud     uint32
 	FlowControl bool
@@ -124,22 +127,24 @@ type Pin interface {
 // Multicaster, and netlink.Netlinker; the methods that are not here are those of
 // offload.Device. They may be called by several goroutines at once.
 type Device struct {
-	*offload.Device
-	chip *chip // not a chip: TinyGo would make each method twice
+	offload.Device // not a pointer, which would give each method to the struct's value as well
+	face           face
 }
+
+func (d *Device) chip() *chip { return d.face.chip() }
 
 var (
 	_ netdev.Netdever    = (*Device)(nil)
 	_ netdev.DNSServerer = (*Device)(nil)
 	_ netdev.Multicaster = (*Device)(nil)
 
-	_ offload.Chip      = (*chip)(nil)
-	_ offload.Signaller = (*chip)(nil)
-	_ offload.Drainer   = (*chip)(nil)
-	_ offload.Optioner  = (*chip)(nil)
-	_ offload.Checker   = (*chip)(nil)
-	_ offload.Hardware  = (*chip)(nil)
-	_ offload.Resolver6 = (*chip)(nil)
+	_ offload.Chip      = face{}
+	_ offload.Signaller = face{}
+	_ offload.Drainer   = face{}
+	_ offload.Optioner  = face{}
+	_ offload.Checker   = face{}
+	_ offload.Hardware  = face{}
+	_ offload.Resolver6 = face{}
 )
 
 // New returns a device for the module that cfg describes and makes it the one that
@@ -147,21 +152,23 @@ var (
 func New(cfg *Config) *Device { return newDevice(cfg, offload.Times{}) }
 
 func newDevice(cfg *Config, times offload.Times) *Device {
-	d := &Device{}
-	d.chip = new(chip)
-	c := d.chip
+	c := new(chip)
 	if cfg != nil {
 		c.cfg = *cfg
+		need(cfg)
+		needUART(cfg.Uart != nil)
 	}
 	if c.cfg.Buffer <= 0 {
 		c.cfg.Buffer = 3072
 	}
 	if times.Dial <= 0 {
-		times.Dial = defaultLimits.dial
+		times.Dial = defaultLimits.dial.duration()
 	}
 	c.lim = &defaultLimits
 	c.wire.uart = c.cfg.Uart
-	d.Device = offload.New(c, offload.Config{
+	f := face{unsafe.Pointer(c)}
+	d := &Device{face: f}
+	d.Device = *offload.New(f, offload.Config{
 		Sockets: maxSockets,
 		Push:    true,
 		Times:   times,
@@ -182,31 +189,38 @@ func newDevice(cfg *Config, times offload.Times) *Device {
 // FirmwareVersion returns the version of the module's firmware, such as
 // "2.2.1.0". Before NetConnect it starts the module.
 func (d *Device) FirmwareVersion() (string, error) {
-	if err := d.chip.eng.Begin(false); err != nil {
+	c := d.chip()
+	if err := c.eng.Begin(false); err != nil {
 		return "", err
 	}
-	defer d.chip.eng.Give()
-	return d.chip.fw.version, nil
+	v := c.fw.version
+	c.eng.Give()
+	return v, nil
 }
 
 // RSSI returns the strength of the access point's signal in dBm.
 func (d *Device) RSSI() (int, error) {
-	if err := d.chip.eng.Begin(true); err != nil {
+	c := d.chip()
+	if err := c.eng.Begin(true); err != nil {
 		return 0, err
 	}
-	defer d.chip.eng.Give()
-	return d.chip.rssi()
+	dbm, f := c.rssi()
+	err := c.err(f)
+	c.eng.Give()
+	return dbm, err
 }
 
 // Time returns the time as the module has it from the Internet. It asks for it
 // from the first call on, if Config has no TimeServer, and knows it some seconds later on
 // a network that leads there; before that there is an error.
 func (d *Device) Time() (time.Time, error) {
-	if err := d.chip.eng.Begin(true); err != nil {
+	c := d.chip()
+	if err := c.eng.Begin(true); err != nil {
 		return time.Time{}, err
 	}
-	defer d.chip.eng.Give()
-	t, err := d.chip.time()
+	t, f := c.time()
+	err := c.err(f)
+	c.eng.Give()
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -219,11 +233,12 @@ func (d *Device) Time() (time.Time, error) {
 // DNSServers returns the name servers that the module asks; none while the link is
 // down.
 func (d *Device) DNSServers() []netip.AddrPort {
-	if d.chip.eng.Begin(true) != nil {
+	c := d.chip()
+	if c.eng.Begin(true) != nil {
 		return nil
 	}
-	defer d.chip.eng.Give()
-	servers, _ := d.chip.dns()
+	servers, _ := c.dns()
+	c.eng.Give()
 	return servers
 }
 
@@ -234,15 +249,14 @@ func (d *Device) Ping(ip netip.Addr, ttl uint8) (time.Duration, error) {
 	if !ip.IsValid() {
 		return 0, netdev.ErrMalAddr
 	}
-	if err := d.chip.eng.Begin(true); err != nil {
+	c := d.chip()
+	if err := c.eng.Begin(true); err != nil {
 		return 0, err
 	}
-	defer d.chip.eng.Give()
-	ms, err := d.chip.ping(ip)
-	if err != nil {
-		return 0, err
-	}
-	return time.Duration(ms) * time.Millisecond, nil
+	ms, f := c.ping(ip)
+	err := c.err(f)
+	c.eng.Give()
+	return time.Duration(ms) * time.Millisecond, err
 }
 
 // JoinGroup makes a datagram socket that is bound receive what is sent to a
@@ -252,13 +266,14 @@ func (d *Device) JoinGroup(sockfd int, group netip.Addr, ifIndex int) error {
 	if !group.IsMulticast() {
 		return errGroup
 	}
-	if err := d.chip.eng.Begin(true); err != nil {
+	c := d.chip()
+	if err := c.eng.Begin(true); err != nil {
 		return err
 	}
-	defer d.chip.eng.Give()
-	s := d.chip.eng.Find(sockfd)
-	if s == nil {
-		return netdev.ErrInvalidSocketFd
+	err := netdev.ErrInvalidSocketFd
+	if s := c.eng.Find(sockfd); s != nil {
+		err = c.err(c.joinGroup(s, group))
 	}
-	return d.chip.joinGroup(s, group)
+	c.eng.Give()
+	return err
 }

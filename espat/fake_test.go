@@ -378,6 +378,9 @@ func (m *fakeModule) run(cmd string) string {
 		m.dinfo = a[0] == "1"
 		return okay
 	case "AT+CWMODE":
+		if m.major() == 1 && link == 0 {
+			return error_
+		}
 		m.mode = link
 		return okay
 	case "AT+CWJAP":
@@ -637,6 +640,9 @@ func (m *fakeModule) receive(link int, from netip.AddrPort, data string) {
 	if !from.IsValid() {
 		from = l.peer
 	}
+	if udp && m.passive[link] && m.least(2, 0) && !m.least(2, 1) {
+		return // in passive mode 2.0 loses datagrams
+	}
 	if !m.passive[link] || udp && !m.least(2, 1) {
 		for len(data) > 0 {
 			n := min(len(data), 2920)
@@ -855,13 +861,13 @@ func dialed(t testing.TB, d *Device) (fd, link int) {
 
 // linkOf returns the link of a socket.
 func linkOf(d *Device, fd int) int {
-	d.chip.eng.Take()
-	defer d.chip.eng.Give()
-	s := d.chip.eng.Find(fd)
+	d.chip().eng.Take()
+	defer d.chip().eng.Give()
+	s := d.chip().eng.Find(fd)
 	if s == nil {
 		return noLink
 	}
-	return int(d.chip.of(s).link)
+	return int(d.chip().of(s).link)
 }
 
 func listener(t testing.TB, d *Device, port uint16) int {

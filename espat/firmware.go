@@ -1,6 +1,9 @@
 package espat
 
-import "tinynet/netdev"
+import (
+	"tinynet/netdev"
+	"tinynet/offload"
+)
 
 // firmware is what the module runs, from AT+GMR.
 type firmware struct {
@@ -34,17 +37,17 @@ func (f *firmware) sendMax() int {
 }
 
 // recvMax is the most to ask for by CIPRECVDATA: no more than the TCP window can be
-// there.
+// there. A module that has not the memory refuses; see smallRead.
 func (f *firmware) recvMax() int {
-	if f.esp8266 || !f.least(2, 1) {
+	if !f.least(2, 1) {
 		return 2048
 	}
 	return 5760
 }
 
 // identify asks the module what it runs.
-func (c *chip) identify() error {
-	if err := c.at("+GMR").ask("AT version:", c.lim.answer); err != nil {
+func (c *chip) identify() fault {
+	if err := c.at("+GMR").ask("AT version:", c.lim.answer); err != 0 {
 		return err
 	}
 	p := c.answer
@@ -62,9 +65,9 @@ func (c *chip) identify() error {
 	}
 	c.fw = firmware{major: uint8(major), minor: uint8(minor), esp8266: major == 1 || holds(rest, "ESP8266"), version: string(p[:end])}
 	if major < 1 || major == 1 && minor < 7 {
-		return wrap("firmware "+c.fw.version+" is too old: 1.7 or newer is needed, update the module", netdev.ErrNotSupported)
+		return c.because(offload.Wrap("espat: firmware "+c.fw.version+" is too old: 1.7 or newer is needed, update the module", netdev.ErrNotSupported))
 	}
-	return nil
+	return 0
 }
 
 // holds reports whether s is somewhere in p.

@@ -39,9 +39,9 @@ func FuzzReply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, state byte, data []byte) {
 		m := &scriptUART{in: data}
 		d := newDevice(&Config{Uart: m, Buffer: 200}, offload.Times{})
-		c := d.chip
+		c := d.chip()
 		l := *c.lim
-		l.stall = time.Hour
+		l.stall = spanOf(time.Hour)
 		c.lim = &l
 		c.baud = 115200
 		copy(c.conns[:], []conn{
@@ -51,7 +51,7 @@ func FuzzReply(f *testing.F) {
 		c.server = 3
 		c.told = state&1 != 0
 		c.quiet = state&2 != 0
-		c.begun([]job{jobPlain, jobStart, jobSend, jobJoin}[state>>2&3], step(state>>4)%(stepSent+1), time.Hour)
+		c.begun([]job{jobPlain, jobStart, jobSend, jobJoin}[state>>2&3], step(state>>4)%(stepSent+1), spanOf(time.Hour))
 		c.jobConn, c.jobLink, c.sending = 2, 2, 5
 		c.want, c.prefix = want(state)%(wantAPs+1), "+C"
 		c.found = make([]AccessPoint, 0, 3)
@@ -209,7 +209,7 @@ func FuzzHostileModule(f *testing.F) {
 			before := len(m.commands)
 			fd := stream(t, d)
 			if err := d.Connect(fd, "", ap("10.0.0.1:80")); err != nil {
-				t.Fatalf("Connect: %v, after %q\n%+v joined %v ap %v", err, m.commands[max(0, before-12):], d.chip.conns, d.chip.joined, d.chip.ap)
+				t.Fatalf("Connect: %v, after %q\n%+v joined %v ap %v", err, m.commands[max(0, before-12):], d.chip().conns, d.chip().joined, d.chip().ap)
 			}
 			link := linkOf(d, fd)
 			send(t, d, fd, "hello")

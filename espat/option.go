@@ -7,12 +7,12 @@ import (
 	"tinynet/offload"
 )
 
-// SetOption sets an option of a connection.
-func (c *chip) SetOption(s *offload.Socket, level, opt int, value any) error {
+// setOption sets an option of a connection.
+func (c *chip) setOption(s *offload.Socket, level, opt int, value any) fault {
 	on, ok := value.(bool)
 	k := c.of(s)
-	if !ok || s.Kind == offload.Datagram || k.state != connOpen {
-		return netdev.ErrNotSupported
+	if !ok || s.IsDatagram() || k.state != connOpen {
+		return errNotSupported
 	}
 	opts, bit := k.opts, uint8(0)
 	switch {
@@ -21,7 +21,7 @@ func (c *chip) SetOption(s *offload.Socket, level, opt int, value any) error {
 	case level == netdev.SOL_SOCKET && opt == netdev.SO_KEEPALIVE:
 		bit = optAlive
 	default:
-		return netdev.ErrNotSupported
+		return errNotSupported
 	}
 	if opts &^= bit; on {
 		opts |= bit
@@ -33,9 +33,9 @@ func (c *chip) SetOption(s *offload.Socket, level, opt int, value any) error {
 	}
 	err := c.run(c.lim.answer)
 	if err == errRefused {
-		return netdev.ErrNotSupported
+		return errNotSupported
 	}
-	if err == nil {
+	if err == 0 {
 		k.opts = opts
 	}
 	return err
@@ -45,25 +45,25 @@ func (c *chip) SetOption(s *offload.Socket, level, opt int, value any) error {
 const keepAlive = 60
 
 // joinGroup opens the link of a datagram socket anew, as a member of a group.
-func (c *chip) joinGroup(s *offload.Socket, group netip.Addr) error {
+func (c *chip) joinGroup(s *offload.Socket, group netip.Addr) fault {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
-	if s.Kind != offload.Datagram || s.Port == 0 || k.state != connOpen || k.opts&optGroup != 0 {
-		return errGroupSock
+	if !s.IsDatagram() || s.Port == 0 || k.state != connOpen || k.opts&optGroup != 0 {
+		return c.because(errGroupSock)
 	}
 	if group.Is6() != s.V6 {
-		return errGroup
+		return c.because(errGroup)
 	}
-	if err := c.ready(); err != nil {
+	if err := c.ready(); err != 0 {
 		return err
 	}
 	c.orphans |= 1 << k.link
 	*k = conn{state: connNew, link: noLink, kind: s.Kind}
 	err := c.startDatagram(i, s.Port, s.V6, group)
-	if err == nil {
+	if err == 0 {
 		k.opts = optGroup
 	}
-	if err != nil && k.state == connNew {
+	if err != 0 && k.state == connNew {
 		k.state = connClosed
 	}
 	return err

@@ -1,6 +1,11 @@
 package espat
 
-import "net/netip"
+import (
+	"net/netip"
+	"unsafe"
+
+	"tinynet/offload"
+)
 
 // Pure functions on bytes from the module and for it. They use neither strconv nor
 // netip's parser, whose errors quote what they were given: 5 KB of flash.
@@ -65,94 +70,16 @@ func unquote(p []byte) []byte {
 
 // address reads an IP address; it is invalid if p is none.
 func address(p []byte) netip.Addr {
-	for _, b := range p {
-		if b == ':' {
-			return address6(p)
+	s := unsafe.String(unsafe.SliceData(p), len(p))
+	if ip, ok := offload.ParseIPv4(s); ok {
+		return netip.AddrFrom4(ip)
+	}
+	if needIPv6 {
+		if ip, ok := offload.ParseIPv6(s); ok {
+			return netip.AddrFrom16(ip).Unmap()
 		}
 	}
-	ip, ok := address4(p)
-	if !ok {
-		return netip.Addr{}
-	}
-	return netip.AddrFrom4(ip)
-}
-
-func address4(p []byte) (ip [4]byte, ok bool) {
-	for i := range ip {
-		n, rest := number(p)
-		if n < 0 || n > 255 || n > 0 && p[0] == '0' || n == 0 && len(p)-len(rest) > 1 || (i < 3) != (len(rest) > 0 && rest[0] == '.') {
-			return ip, false
-		}
-		ip[i] = byte(n)
-		if p = rest; i < 3 {
-			p = rest[1:]
-		}
-	}
-	return ip, len(p) == 0
-}
-
-func address6(p []byte) netip.Addr {
-	var ip [16]byte
-	at, gap := 0, -1
-	if starts(p, "::") {
-		gap, p = 0, p[2:]
-	}
-	for len(p) > 0 {
-		n, i := 0, 0
-		for ; i < len(p) && i < 4; i++ {
-			d := hexDigit(p[i])
-			if d < 0 {
-				break
-			}
-			n = n<<4 | d
-		}
-		if i == 0 || at == 16 {
-			return netip.Addr{}
-		}
-		if i < len(p) && p[i] == '.' {
-			four, ok := address4(p)
-			if !ok || at > 12 {
-				return netip.Addr{}
-			}
-			at += copy(ip[at:], four[:])
-			break
-		}
-		ip[at], ip[at+1] = byte(n>>8), byte(n)
-		at += 2
-		if p = p[i:]; len(p) == 0 {
-			break
-		}
-		switch {
-		case p[0] != ':' || len(p) == 1:
-			return netip.Addr{}
-		case p[1] != ':':
-			p = p[1:]
-		case gap >= 0:
-			return netip.Addr{}
-		default:
-			gap, p = at, p[2:]
-		}
-	}
-	if gap < 0 && at != 16 || gap >= 0 && at == 16 {
-		return netip.Addr{}
-	}
-	if gap >= 0 {
-		n := copy(ip[16-(at-gap):], ip[gap:at])
-		clear(ip[gap : 16-n])
-	}
-	return netip.AddrFrom16(ip).Unmap()
-}
-
-func hexDigit(b byte) int {
-	switch {
-	case '0' <= b && b <= '9':
-		return int(b - '0')
-	case 'a' <= b && b <= 'f':
-		return int(b-'a') + 10
-	case 'A' <= b && b <= 'F':
-		return int(b-'A') + 10
-	}
-	return -1
+	return netip.Addr{}
 }
 
 // mac reads a hardware address of the form aa:bb:cc:dd:ee:ff.
@@ -161,7 +88,7 @@ func mac(p []byte) (m [6]byte, ok bool) {
 		return m, false
 	}
 	for i := range m {
-		hi, lo := hexDigit(p[3*i]), hexDigit(p[3*i+1])
+		hi, lo := offload.HexDigit(p[3*i]), offload.HexDigit(p[3*i+1])
 		if hi < 0 || lo < 0 || i < 5 && p[3*i+2] != ':' {
 			return m, false
 		}
@@ -171,87 +98,79 @@ func mac(p []byte) (m [6]byte, ok bool) {
 }
 
 // peer reads an address and a port, with a comma between them.
-func peer(p []byte) (a netip.AddrPort, rest []byte) {
+func peer(p []byte) (l place, rest []byte) {
 	ip, rest := field(p)
 	port, rest := number(rest)
-	if port < 0 || port > 0xFFFF {
-		return netip.AddrPort{}, rest
+	if a := address(ip); a.IsValid() && port >= 0 && port <= 0xFFFF {
+		l.set(netip.AddrPortFrom(a, uint16(port)))
 	}
-	return netip.AddrPortFrom(address(ip), uint16(port)), rest
+	return l, rest
 }
 
 // place is an address and port, in less room than a netip.AddrPort.
 type place struct {
 	ip   [16]byte
-	port [2]byte
+	port uint16
 }
 
-func (l *place) set(a netip.AddrPort) {
-	l.ip = a.Addr().As16()
-	l.port = [2]byte{byte(a.Port() >> 8), byte(a.Port())}
-}
+func (l *place) set(a netip.AddrPort) { l.ip, l.port = a.Addr().As16(), a.Port() }
 
 // known reports whether it is one.
 func (l *place) known() bool { return *l != place{} }
 
 func (l *place) addrPort() netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom16(l.ip).Unmap(), uint16(l.port[0])<<8|uint16(l.port[1]))
+	return netip.AddrPortFrom(netip.AddrFrom16(l.ip).Unmap(), l.port)
 }
 
 // header is the head of data that the module sends, which the data follow.
 type header struct {
 	link int // -1 in a reply, which does not name it
 	size int
-	from netip.AddrPort // invalid if the head does not tell
+	from place // not known if the head does not tell
 }
 
-// pushHead reads the line "+IPD,<link>,<size>[,<ip>,<port>]", without the colon that
+// push reads the line "+IPD,<link>,<size>[,<ip>,<port>]", without the colon that
 // ends the head of data. Notices that data are there to be read look the same.
-func pushHead(p []byte) (h header, ok bool) {
+func (h *header) push(p []byte) bool {
 	if !starts(p, "+IPD,") {
-		return h, false
+		return false
 	}
 	h.link, p = number(p[len("+IPD,"):])
 	if h.link < 0 || h.link >= maxLinks || len(p) == 0 || p[0] != ',' {
-		return h, false
+		return false
 	}
-	h.size, p = number(p[1:])
-	if h.size < 0 || h.size > maxPayload {
-		return h, false
-	}
-	if len(p) > 0 && p[0] == ',' {
-		h.from, p = peer(p[1:])
-		if !h.from.IsValid() {
-			return h, false
-		}
-	}
-	return h, len(p) == 0
+	return h.sized(p[1:], true)
 }
 
-// replyHead reads "+CIPRECVDATA:<size>", with ",<ip>,<port>" if told is set, without the
+// reply reads "+CIPRECVDATA:<size>", with ",<ip>,<port>" if told is set, without the
 // comma that ends it; NonOS 1.7 has a comma where the colon is, and a colon for the
 // last comma.
-func replyHead(p []byte, told bool) (h header, ok bool) {
+func (h *header) reply(p []byte, told bool) bool {
 	h.link = -1
 	if !starts(p, recvReply) || len(p) == len(recvReply) || p[len(recvReply)] != ':' && p[len(recvReply)] != ',' {
-		return h, false
+		return false
 	}
-	h.size, p = number(p[len(recvReply)+1:])
+	return h.sized(p[len(recvReply)+1:], told)
+}
+
+// sized reads the size, and the sender if it may be told.
+func (h *header) sized(p []byte, told bool) bool {
+	h.size, p = number(p)
 	if h.size < 0 || h.size > maxPayload {
-		return h, false
+		return false
 	}
-	if told && len(p) > 0 && p[0] == ',' {
+	if needDatagrams && told && len(p) > 0 && p[0] == ',' {
 		h.from, p = peer(p[1:])
-		if !h.from.IsValid() {
-			return h, false
+		if !h.from.known() {
+			return false
 		}
 	}
-	return h, len(p) == 0
+	return len(p) == 0
 }
 
 const (
 	maxLinks   = 5
-	maxPayload = 1 << 14 // more than any firmware announces
+	maxPayload = 5 + 1<<14 + 2048 // a TLS record with its head, the most that is announced (RFC 5246, 6.2.3)
 
 	recvReply = "+CIPRECVDATA"
 )

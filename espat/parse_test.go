@@ -70,26 +70,29 @@ func TestFields(t *testing.T) {
 }
 
 func TestHeads(t *testing.T) {
-	from := netip.MustParseAddrPort("10.0.0.5:5000")
+	var from place
+	from.set(netip.MustParseAddrPort("10.0.0.5:5000"))
 	for s, want := range map[string]header{
 		"+IPD,0,5":                          {link: 0, size: 5},
+		"+IPD,0,16413":                      {link: 0, size: 16413}, // a full TLS record
 		"+IPD,4,2920,\"10.0.0.5\",5000":     {link: 4, size: 2920, from: from},
 		"+IPD,4,2920,10.0.0.5,5000":         {link: 4, size: 2920, from: from},
 		"+IPD,1,1,\"::ffff:10.0.0.5\",5000": {link: 1, size: 1, from: from},
 	} {
-		if h, ok := pushHead([]byte(s)); !ok || h != want {
-			t.Errorf("%s: %+v, %v", s, h, ok)
-		}
-	}
-	for _, s := range []string{"+IPD,5,1", "+IPD,0", "+IPD,0,", "+IPD,0,99999", "+IPD,0,1,", "+IPD,0,1,x,y", "+IPD,0,1,\"10.0.0.5\"", "+IPD,0,1x", "+IPD,-1,1", "+IPD,5"} {
-		if h, ok := pushHead([]byte(s)); ok {
+		if h := (header{}); !h.push([]byte(s)) || h != want {
 			t.Errorf("%s: %+v", s, h)
 		}
 	}
-	if h, ok := replyHead([]byte(`+CIPRECVDATA:7,"10.0.0.5",5000`), true); !ok || h.size != 7 || h.from != from {
-		t.Errorf("%+v, %v", h, ok)
+	for _, s := range []string{"+IPD,5,1", "+IPD,0", "+IPD,0,", "+IPD,0,99999", "+IPD,0,18438", "+IPD,0,1,", "+IPD,0,1,x,y", "+IPD,0,1,\"10.0.0.5\"", "+IPD,0,1x", "+IPD,-1,1", "+IPD,5"} {
+		if h := (header{}); h.push([]byte(s)) {
+			t.Errorf("%s: %+v", s, h)
+		}
 	}
-	if _, ok := replyHead([]byte(`+CIPRECVDATA:7,"10.0.0.5",5000`), false); ok {
+	var h header
+	if !h.reply([]byte(`+CIPRECVDATA:7,"10.0.0.5",5000`), true) || h.size != 7 || h.from != from {
+		t.Errorf("%+v", h)
+	}
+	if h.reply([]byte(`+CIPRECVDATA:7,"10.0.0.5",5000`), false) {
 		t.Error("an address where there is none")
 	}
 }
@@ -97,9 +100,10 @@ func TestHeads(t *testing.T) {
 // The pool gives each owner its data in order, whatever the others do.
 func TestPool(t *testing.T) {
 	p := pool{buf: make([]byte, 0, 200)}
-	from := netip.MustParseAddrPort("10.0.0.5:5000")
+	var from place
+	from.set(netip.MustParseAddrPort("10.0.0.5:5000"))
 	push := func(k int, s string, whole bool) bool {
-		if !p.begin(k, len(s), from, whole) {
+		if !p.begin(k, len(s), &from, whole) {
 			return false
 		}
 		n := p.add([]byte(s))
@@ -123,7 +127,7 @@ func TestPool(t *testing.T) {
 		t.Error("no empty datagram")
 	}
 	// Taking from a record that is still open, and what comes after that.
-	p.begin(3, 4, from, false)
+	p.begin(3, 4, &from, false)
 	p.add([]byte("12"))
 	if n := p.stream(1, b); string(b[:n]) != "fg" {
 		t.Errorf("%q", b[:n])
@@ -137,7 +141,7 @@ func TestPool(t *testing.T) {
 		t.Errorf("%q, and %d bytes are left", b[:n], len(p.buf))
 	}
 	// Unless it is for want of room that the rest has not come.
-	p.begin(3, 1000, from, false)
+	p.begin(3, 1000, &from, false)
 	if n := p.add(make([]byte, 1000)); n != 200-recordHead {
 		t.Errorf("%d bytes fit", n)
 	}

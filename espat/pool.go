@@ -1,7 +1,5 @@
 package espat
 
-import "net/netip"
-
 // pool keeps data that the module sent unasked until they are received: datagrams,
 // and the streams of modules that keep nothing. It is one buffer for all of them, a
 // sequence of records in the order in which they came.
@@ -13,13 +11,14 @@ type pool struct {
 	last  int    // the last record, while it is open or fresh
 	open  bool   // it is still coming in
 	fresh bool   // it has come, and nothing of it was taken
+	hold  bool   // nor is to be
 }
 
 const recordHead = 1 + 2 + 16 + 2
 
 // begin opens a record of owner k. If the record is to be whole, which datagrams are, it
 // returns false without room for size bytes.
-func (p *pool) begin(k int, size int, from netip.AddrPort, whole bool) bool {
+func (p *pool) begin(k int, size int, from *place, whole bool) bool {
 	room := cap(p.buf) - len(p.buf) - recordHead
 	if room < 0 || whole && room < size {
 		return false
@@ -28,10 +27,10 @@ func (p *pool) begin(k int, size int, from netip.AddrPort, whole bool) bool {
 	p.buf = p.buf[:p.last+recordHead]
 	h := p.buf[p.last:]
 	h[0], h[1], h[2] = byte(k), 0, 0
-	var l place
-	l.set(from)
-	copy(h[3:], l.ip[:])
-	copy(h[19:], l.port[:])
+	if needDatagrams {
+		copy(h[3:], from.ip[:])
+		h[19], h[20] = byte(from.port>>8), byte(from.port)
+	}
 	return true
 }
 
@@ -41,7 +40,7 @@ const nobody = 0xFF
 // reserve returns size bytes until nobody's are dropped, nil if there are not as
 // many.
 func (p *pool) reserve(size int) []byte {
-	if p.open || !p.begin(nobody, size, netip.AddrPort{}, true) {
+	if p.open || !p.begin(nobody, size, new(place), true) {
 		return nil
 	}
 	at := len(p.buf)
@@ -76,13 +75,12 @@ func (p *pool) close() { p.open, p.fresh = false, p.open }
 
 func (p *pool) size(at int) int         { return int(p.buf[at+1])<<8 | int(p.buf[at+2]) }
 func (p *pool) resize(at, n int)        { p.buf[at+1], p.buf[at+2] = byte(n>>8), byte(n) }
-func (p *pool) isOpen(at int) bool      { return p.open && at == p.last }
+func (p *pool) isOpen(at int) bool      { return (p.open || p.fresh && p.hold) && at == p.last }
 func (p *pool) next(at int) int         { return at + recordHead + p.size(at) }
 func (p *pool) owns(at int, k int) bool { return p.buf[at] == byte(k) }
-func (p *pool) from(at int) netip.AddrPort {
+func (p *pool) from(at int) place {
 	h := p.buf[at:]
-	l := place{[16]byte(h[3:19]), [2]byte(h[19:21])}
-	return l.addrPort()
+	return place{[16]byte(h[3:19]), uint16(h[19])<<8 | uint16(h[20])}
 }
 
 // cut removes the bytes from i to j.
@@ -121,7 +119,7 @@ func (p *pool) stream(k int, b []byte) (n int) {
 
 // datagram takes the next whole datagram of owner k's; what does not fit into b is
 // lost.
-func (p *pool) datagram(k int, b []byte) (n int, from netip.AddrPort, ok bool) {
+func (p *pool) datagram(k int, b []byte) (n int, from place, ok bool) {
 	for at := 0; at < len(p.buf); at = p.next(at) {
 		if p.owns(at, k) && !p.isOpen(at) {
 			i := at + recordHead

@@ -33,28 +33,35 @@ const maxScan = 20
 // Scan looks for networks, which takes seconds, and returns at most 20. Networks
 // that hide their names are left out. No socket makes progress meanwhile.
 func (d *Device) Scan() ([]AccessPoint, error) {
-	c := d.chip
+	c := d.chip()
 	if err := c.eng.Begin(false); err != nil {
 		return nil, err
 	}
-	defer c.eng.Give()
-	if !c.joined && !c.ap {
-		if err := c.cur("+CWMODE").num(1).run(c.lim.answer); err != nil {
-			return nil, err
+	f := c.scan()
+	found, err := c.found, c.err(f)
+	c.found = nil
+	c.eng.Give()
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// scan looks for networks; what it finds is in found then.
+func (c *chip) scan() fault {
+	needingScan()
+	if !c.joined && !c.isAP() {
+		if err := c.cur("+CWMODE").num(1).run(c.lim.answer); err != 0 {
+			return err
 		}
 	}
 	// Only what is read below, if it can be chosen: encryption, name, strength,
 	// address, channel.
-	if err := c.optional(c.at("+CWLAPOPT=0,31")); err != nil {
-		return nil, err
+	if err := c.optional(c.at("+CWLAPOPT=0,31")); err != 0 {
+		return err
 	}
 	c.found = make([]AccessPoint, 0, maxScan)
-	defer func() { c.found = nil }()
-	err := c.at("+CWLAP").exchange(wantAPs, "", c.lim.scan)
-	if err != nil {
-		return nil, err
-	}
-	return c.found, nil
+	return c.at("+CWLAP").exchange(wantAPs, "", c.lim.scan)
 }
 
 // appendAP reads what stands between the parentheses of

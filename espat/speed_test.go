@@ -18,9 +18,9 @@ func TestSpeed(t *testing.T) {
 			t.Run(fmt.Sprint(v[:7], " ", baud), func(t *testing.T) {
 				bubble(t, v, func(t *testing.T, d *Device, m *fakeModule) {
 					m.do(func() { m.bps = baud })
-					d.chip.eng.Take()
-					d.chip.baud = uint32(baud)
-					d.chip.eng.Give()
+					d.chip().eng.Take()
+					d.chip().baud = uint32(baud)
+					d.chip().eng.Give()
 					fd, link := dialed(t, d)
 					// perCommand is what an exchange takes for n bytes of data and as many others.
 					perCommand := func(n, others int, module time.Duration) time.Duration {
@@ -28,9 +28,6 @@ func TestSpeed(t *testing.T) {
 					}
 
 					chunk := 5760
-					if m.esp8266 {
-						chunk = 2048
-					}
 					left := size
 					m.do(func() {
 						m.refill = func(l *fakeLink) {
@@ -53,6 +50,9 @@ func TestSpeed(t *testing.T) {
 					bound := time.Duration(size/chunk) * perCommand(chunk, others, time.Millisecond)
 					report(t, "download", took, bound, size)
 
+					if m.esp8266 {
+						chunk = 2048
+					}
 					start = time.Now()
 					data := make([]byte, size)
 					if n, err := d.Send(fd, data, 0, forever); n != size || err != nil {
@@ -82,9 +82,9 @@ func report(t *testing.T, what string, took, bound time.Duration, size int) {
 func TestEchoDelay(t *testing.T) {
 	bubble(t, newest, func(t *testing.T, d *Device, m *fakeModule) {
 		m.do(func() { m.bps = 921600 })
-		d.chip.eng.Take()
-		d.chip.baud = 921600
-		d.chip.eng.Give()
+		d.chip().eng.Take()
+		d.chip().baud = 921600
+		d.chip().eng.Give()
 		fd, link := dialed(t, d)
 		msg := strings.Repeat("x", 64)
 		for _, pause := range []time.Duration{0, 0, 0, 50 * time.Millisecond, time.Second, time.Minute} {

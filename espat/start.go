@@ -1,140 +1,122 @@
 package espat
 
-import "time"
-
-// Start finds the module, whatever it was doing, restarts it, and sets it up.
-func (c *chip) Start() error {
-	if err := c.setup(); err != nil {
+// startUp finds the module, whatever it was doing, restarts it, and sets it up.
+func (c *chip) startUp() fault {
+	if err := c.setup(); err != 0 {
 		return err
 	}
-	err := c.start1()
-	if err == errGarbled || err == errRefused || err == errNoAnswer && !c.dead {
-		err = c.start1() // noise at power-up
+	for try := 0; ; try++ {
+		err := c.start1()
+		if try == 2 || err != errGarbled && err != errRefused && (err != errNoAnswer || c.dead) {
+			return err
+		}
+		// Noise at power-up, or a speed that does not work.
 	}
-	return err
 }
 
 // setup finds the UART.
-func (c *chip) setup() error {
+func (c *chip) setup() fault {
 	cfg := &c.cfg
-	if cfg.Uart == nil {
-		if err := boardConfig(cfg); err != nil {
-			return err
-		}
-	}
-	if cfg.Uart == nil {
-		return errNoUART
-	}
 	if cfg.Baud == 0 {
 		cfg.Baud = 115200
 	}
-	if c.wire.uart == nil { // else it may be looked at this moment
-		c.wire.uart = cfg.Uart
+	if err := c.openUART(); err != 0 {
+		return err
 	}
 	if c.baud == 0 {
 		c.baud = cfg.Baud
 	}
-	if cfg.MaxBaud != 0 && cfg.MaxBaud != cfg.Baud && !c.canSet() || cfg.FlowControl && cfg.SetUART == nil {
-		return errNoRate
+	if needRates && (cfg.MaxBaud != 0 && cfg.MaxBaud != cfg.Baud && !c.canSet() || cfg.FlowControl && cfg.SetUART == nil) {
+		return c.because(errNoRate)
 	}
-	return nil
+	return 0
 }
 
 // canSet reports whether the UART's speed can be set.
-func (c *chip) canSet() bool {
-	_, ok := c.cfg.Uart.(rateSetter)
-	return ok || c.cfg.SetUART != nil || boardUART(&c.cfg)
-}
-
-// rateSetter is a UART whose speed can be set, as that of most boards is.
-type rateSetter interface{ SetBaudRate(baud uint32) }
+func (c *chip) canSet() bool { return needSetter && c.cfg.SetUART != nil || c.canSetUART() }
 
 // setBaud sets the speed of this end.
-func (c *chip) setBaud(baud uint32, flow bool) error {
+func (c *chip) setBaud(baud uint32, flow bool) fault {
 	c.baud = baud
 	c.wire.r, c.wire.w, c.wire.n, c.wire.need = 0, 0, 0, 0
-	if c.cfg.SetUART != nil {
+	if needSetter && c.cfg.SetUART != nil {
 		if c.cfg.SetUART(baud, flow) != nil {
 			return errRate
 		}
-		return nil
+		return 0
 	}
-	if ok, err := configureUART(&c.cfg, baud); ok {
-		return err
-	}
-	if u, ok := c.cfg.Uart.(rateSetter); ok {
-		u.SetBaudRate(baud)
-	}
-	return nil
+	return c.setUART(baud)
 }
 
 // forget puts the driver into the state in which a restarted module is.
 func (c *chip) forget() {
 	c.step, c.job, c.want = stepIdle, jobPlain, wantNothing
+	c.closing = noLink
 	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server = noConn, noLink, noConn, noConn, noConn
 	c.unsure, c.waits, c.dead, c.rebooted, c.quiet, c.told = false, false, false, false, false, false
 	c.joined, c.ap, c.v6, c.timed = false, false, false, false
 	c.orphans, c.active = 0, 0
 	c.pool = pool{buf: c.pool.buf[:0]}
-	c.wire.dst, c.wire.need = nil, 0
+	c.wire.dst, c.wire.need, c.wire.reply = nil, 0, false
+	c.left = c.now() - 40*c.lim.guard
 	for i := range c.conns {
 		c.conns[i] = conn{link: noLink}
 	}
 }
 
-func (c *chip) start1() error {
+func (c *chip) start1() fault {
 	c.forget()
 	c.booting = true
 	err := c.restart()
 	c.booting = false
-	if err != nil {
+	if err != 0 {
 		return err
 	}
 	for _, cmd := range [...]string{"E0", "+SYSSTORE=0"} {
 		// The second is new with 2.1. Before, some settings are kept in flash.
-		if err := c.at(cmd).run(c.lim.answer); err != nil && cmd == "E0" {
+		if err := c.at(cmd).run(c.lim.answer); err != 0 && cmd == "E0" {
 			return err
 		}
 	}
 	c.quiet = true
-	if err := c.identify(); err != nil {
+	if err := c.identify(); err != 0 {
 		return err
 	}
-	if err := c.raise(); err != nil {
+	if err := c.raise(); err != 0 {
 		return err
 	}
-	if err := c.at("+CIPMUX=1").run(c.lim.answer); err != nil {
+	if err := c.at("+CIPMUX=1").run(c.lim.answer); err != 0 {
 		return err
 	}
 	// With the peer's address in the news of a connection none has to be asked for.
-	if err := c.optional(c.cur("+SYSMSG").raw("2")); err != nil {
+	if err := c.optional(c.cur("+SYSMSG").raw("2")); err != 0 {
 		return err
 	}
-	if err := c.receiveMode(); err != nil {
+	if err := c.receiveMode(); err != 0 {
 		return err
 	}
 	// Small segments go out at once, as Go's do; what the peer does not take ends
 	// the connection, and not only that, in time.
-	if err := c.optional(c.at("+CIPTCPOPT=5,-1,1,").num(sendTimeout)); err != nil {
+	if err := c.optional(c.at("+CIPTCPOPT=5,-1,1,").num(sendTimeout)); err != 0 {
 		return err
 	}
-	if c.cfg.IPv6 && c.fw.ipv6() {
+	if needIPv6 && c.cfg.IPv6 && c.fw.ipv6() {
 		err := c.at("+CIPV6=1").run(c.lim.answer)
-		if err != nil && err != errRefused {
+		if err != 0 && err != errRefused {
 			return err
 		}
-		c.v6 = err == nil
+		c.v6 = err == 0
 	}
 	c.knows6(nil)
-	return nil
+	return 0
 }
 
 // optional runs the command that was built, which the firmware may not have.
-func (c *chip) optional(*chip) error {
+func (c *chip) optional(*chip) fault {
 	if err := c.run(c.lim.answer); err != errRefused {
 		return err
 	}
-	return nil
+	return 0
 }
 
 // sendTimeout is how long a peer may take nothing of what is sent to it, in
@@ -142,50 +124,55 @@ func (c *chip) optional(*chip) error {
 const sendTimeout = 10000
 
 // receiveMode makes the module keep what it receives until it is asked, if it can.
-func (c *chip) receiveMode() error {
+func (c *chip) receiveMode() fault {
 	c.passive = false
 	if c.cfg.Active {
-		return nil
+		return 0
 	}
 	cmd := "+CIPRECVMODE=1"
 	if c.fw.perLink() {
 		cmd = "+CIPRECVTYPE=5,1"
 	}
 	err := c.at(cmd).run(c.lim.answer)
-	c.passive = err == nil
+	c.passive = err == 0
 	if err == errRefused {
-		err = nil
+		err = 0
 	}
 	return err
 }
 
 // passiveLink makes a link, which perhaps was that of a datagram socket, keep what it
 // receives again.
-func (c *chip) passiveLink(link int) error {
-	if c.active&(1<<link) == 0 {
-		return nil
+func (c *chip) passiveLink(link int) fault {
+	if !needDatagrams || c.active&(1<<link) == 0 {
+		return 0
 	}
 	err := c.at("+CIPRECVTYPE=").num(link).raw(",1").run(c.lim.answer)
-	if err == nil {
+	if err == 0 {
 		c.active &^= 1 << link
 	}
 	return err
 }
 
+// pulse makes the module restart by its pin.
+func (c *chip) pulse() {
+	output(c.cfg.Reset)
+	c.cfg.Reset.Low()
+	c.lim.reset.sleep()
+	c.booted = false
+	c.cfg.Reset.High()
+}
+
 // restart makes the module restart, and waits until it takes commands.
-func (c *chip) restart() error {
+func (c *chip) restart() fault {
 	cfg := &c.cfg
-	if cfg.Reset != nil {
-		if err := c.setBaud(cfg.Baud, false); err != nil {
+	if needReset && cfg.Reset != nil {
+		if err := c.setBaud(cfg.Baud, false); err != 0 {
 			return err
 		}
-		output(cfg.Reset)
-		cfg.Reset.Low()
-		time.Sleep(c.lim.reset)
-		c.booted = false
-		cfg.Reset.High()
+		c.pulse()
 	} else {
-		if err := c.find(); err != nil {
+		if err := c.find(); err != 0 {
 			return err
 		}
 		// Even while it runs another command, it restarts for this.
@@ -194,49 +181,57 @@ func (c *chip) restart() error {
 		c.writeText("AT+RST\r\n")
 		c.settle()
 		if c.step, c.busy = stepIdle, false; c.baud != cfg.Baud || c.flow {
-			if err := c.setBaud(cfg.Baud, false); err != nil {
+			if err := c.setBaud(cfg.Baud, false); err != 0 {
 				return err
 			}
 		}
 	}
 	c.flow = false
 	var n nap
-	for end := c.eng.Elapsed() + c.lim.boot; !c.booted && c.eng.Elapsed() < end; {
+	for start := c.now(); !c.booted && c.since(start) < c.lim.boot; {
 		c.sleep(&n)
 		c.pump()
 	}
 	// It may have said so unheard.
 	for range 3 {
 		if c.hello(c.lim.probe) {
-			return nil
+			return 0
 		}
 		c.hush()
+	}
+	// Or it starts with another speed, which somebody has set for good.
+	if c.canSet() && c.find() == 0 && !c.busy {
+		cfg.Baud = c.baud
+		return 0
 	}
 	return errNoAnswer
 }
 
 // find makes the module answer: at the speed that was used last, at the one with which
-// it starts, or at another.
-func (c *chip) find() error {
+// it starts, or at another. One that was powered together with the board is still
+// starting, so it is given the time for that.
+func (c *chip) find() fault {
 	rates := [...]uint32{c.baud, c.cfg.Baud, c.cfg.MaxBaud, 115200, 921600, 2000000, 74880, 9600}
-	for i, baud := range rates {
-		if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
-			continue
-		}
-		if i > 0 && !c.canSet() {
-			break
-		}
-		if i > 0 || c.rated {
-			if err := c.setBaud(baud, c.flow && baud == c.cfg.MaxBaud); err != nil {
-				return err
+	for start := c.now(); c.since(start) < c.lim.boot; {
+		for i, baud := range rates {
+			if baud == 0 || i > 0 && (baud == rates[0] || i > 1 && baud == rates[1] || i > 2 && baud == rates[2]) {
+				continue
 			}
-		}
-		c.rated = true
-		c.cancel()
-		// What it has of a command spoils the first.
-		for range 3 {
-			if c.hello(c.lim.probe) || c.busy {
-				return nil
+			if i > 0 && !c.canSet() {
+				break
+			}
+			if i > 0 || c.rated {
+				if err := c.setBaud(baud, c.flow && baud == c.cfg.MaxBaud); err != 0 {
+					return err
+				}
+			}
+			c.rated = true
+			c.cancel()
+			// What it has of a command spoils the first.
+			for range 3 {
+				if c.hello(c.lim.probe) || c.busy {
+					return 0
+				}
 			}
 		}
 	}
@@ -245,34 +240,38 @@ func (c *chip) find() error {
 }
 
 // raise raises the speed, and switches on the flow control.
-func (c *chip) raise() error {
+func (c *chip) raise() fault {
 	cfg := &c.cfg
 	baud := cfg.MaxBaud
 	if baud == 0 {
 		baud = cfg.Baud
 	}
-	if baud == cfg.Baud && !cfg.FlowControl || c.slow {
-		return nil
+	if !needRates || baud == cfg.Baud && !cfg.FlowControl || c.slow == 2 {
+		return 0
 	}
 	flow := 0
 	if cfg.FlowControl {
 		flow = 3 // RTS and CTS
 	}
-	if err := c.at("+UART_CUR=").num(int(baud)).raw(",8,1,0,").num(flow).run(c.lim.answer); err != nil {
+	if err := c.at("+UART_CUR=").num(int(baud)).raw(",8,1,0,").num(flow).run(c.lim.answer); err != 0 {
 		return err
 	}
-	time.Sleep(c.lim.busy) // its answer still had the old speed
-	if err := c.setBaud(baud, cfg.FlowControl); err != nil {
+	c.lim.busy.sleep() // its answer still had the old speed
+	if err := c.setBaud(baud, cfg.FlowControl); err != 0 {
 		return err
 	}
-	c.flow = cfg.FlowControl
+	c.flow, c.sense = cfg.FlowControl, false
 	for range 3 {
 		if c.hello(c.lim.probe) {
-			return nil
+			c.slow = 0
+			return 0
 		}
 		c.hush()
 	}
-	// The wires are not good enough. From now on without.
-	c.slow = true
+	if !c.sense {
+		// If that is not the first time the wires are not good enough: from now on
+		// without.
+		c.slow++
+	}
 	return errNoAnswer
 }

@@ -1,49 +1,47 @@
 package espat
 
 import (
-	"io"
 	"net/netip"
 	"time"
 
-	"tinynet/netdev"
 	"tinynet/offload"
 )
 
-// Bind gives a socket its local port: a datagram socket gets its link, a listener
+// bind gives a socket its local port: a datagram socket gets its link, a listener
 // the port to listen on. Of a connection the module chooses the port.
-func (c *chip) Bind(s *offload.Socket, port uint16) error {
-	if s.Kind == offload.Datagram {
+func (c *chip) bind(s *offload.Socket, port uint16) fault {
+	if s.IsDatagram() {
 		return c.bindDatagram(s, port)
 	}
-	return nil
+	return 0
 }
 
-// Connect begins to connect a stream.
-func (c *chip) Connect(s *offload.Socket, host string, to netip.AddrPort) (bool, error) {
+// connect begins to connect a stream.
+func (c *chip) connect(s *offload.Socket, host string, to netip.AddrPort) (bool, fault) {
 	i := int(s.Handle % maxConns)
-	if s.Kind == offload.TLS && !to.Addr().IsValid() && len(host) > hostMax {
-		ip, err := c.Resolve(host)
-		if err != nil {
+	if s.IsTLS() && !to.Addr().IsValid() && len(host) > hostMax {
+		ip, err := c.resolve(host, 0)
+		if err != 0 {
 			return false, err
 		}
 		to = netip.AddrPortFrom(ip, to.Port())
 	}
 	for try := 0; try < maxLinks; try++ {
 		// A connection that comes in may take the link first: then with another.
-		if err := c.ready(); err != nil {
+		if err := c.ready(); err != 0 {
 			return false, err
 		}
 		link := c.freeLink()
 		if link == noLink {
-			return false, netdev.ErrNoMoreSockets
+			return false, errNoMoreSockets
 		}
-		if err := c.passiveLink(link); err != nil {
+		if err := c.passiveLink(link); err != 0 {
 			return false, err
 		}
 		kind := `,"TCP`
-		if s.Kind == offload.TLS {
+		if s.IsTLS() {
 			kind = `,"SSL`
-			if err := c.configureTLS(link, host); err != nil {
+			if err := c.configureTLS(link, host); err != 0 {
 				return false, err
 			}
 		}
@@ -58,38 +56,38 @@ func (c *chip) Connect(s *offload.Socket, host string, to netip.AddrPort) (bool,
 			c.text(host)
 		}
 		c.char(',').num(int(to.Port()))
-		if err := c.start(i, link, c.lim.dial); err != nil {
+		if err := c.start(i, link, c.lim.dial); err != 0 {
 			return false, err
 		}
 		// That it is busy the module says at once.
-		if c.await(stepFinal, c.byteTime(c.outn)+5*time.Millisecond, false) != nil {
-			return false, nil
+		if c.await(stepFinal, c.byteTime(c.outn)+5*millisecond, never) != 0 {
+			return false, 0
 		}
 		switch k := &c.conns[i]; k.state {
 		case connRefused:
 			// So it is, too, if the module has the link open and the driver has lost
 			// sight of it.
-			if _, err := c.look(); err != nil || c.seen&(1<<link) == 0 {
+			if _, err := c.look(); err != 0 || c.seen&(1<<link) == 0 {
 				return false, c.refusal(k)
 			}
 		case connNew:
 		default:
-			return true, nil
+			return true, 0
 		}
 	}
-	return false, netdev.ErrNoMoreSockets
+	return false, errNoMoreSockets
 }
 
 // start sends the command that was built, which opens a link.
-func (c *chip) start(i, link int, limit time.Duration) error {
-	if err := c.issue(jobStart, stepFinal, wantNothing, "", limit); err != nil {
+func (c *chip) start(i, link int, limit span) fault {
+	if err := c.issue(jobStart, stepFinal, wantNothing, "", limit); err != 0 {
 		return err
 	}
 	k := &c.conns[i]
 	k.state, k.link = connStarting, int8(link)
 	c.jobConn, c.jobLink = int8(i), int8(link)
 	c.up, c.down, c.localPort = false, false, 0
-	return nil
+	return 0
 }
 
 // started takes the result of it. Without a conn nobody wants the link any more.
@@ -108,7 +106,8 @@ func (c *chip) started(i int8, r result) {
 		k.state = connNew // the link was another's
 	case r == resultOK:
 		k.state = connOpen
-		if s := c.eng.Socket(offload.Handle(i)); s != nil && k.kind != offload.Datagram {
+		c.pace()
+		if s := c.eng.Socket(offload.Handle(i)); s != nil && !k.kind.IsDatagram() {
 			c.eng.SetPort(s, c.localPort)
 		}
 		if c.down {
@@ -116,7 +115,7 @@ func (c *chip) started(i int8, r result) {
 		}
 	default:
 		k.state, k.link = connRefused, noLink
-		if r != resultError {
+		if k.reset = r == resultLost; k.reset {
 			c.orphans |= 1 << link
 		}
 	}
@@ -124,29 +123,32 @@ func (c *chip) started(i int8, r result) {
 }
 
 // refusal says why a connection could not be made.
-func (c *chip) refusal(k *conn) error {
+func (c *chip) refusal(k *conn) fault {
 	switch {
-	case !c.joined && !c.ap:
+	case !c.joined && !c.isAP():
 		return errLost
-	case k.kind == offload.TLS:
-		return errTLS
+	case k.reset:
+		return errNoAnswer
+	case k.kind.IsTLS():
+		return c.because(errTLS)
 	}
 	return errNoRoute
 }
 
-// Listen makes a socket the server.
-func (c *chip) Listen(s *offload.Socket, backlog int) error {
-	if err := c.ready(); err != nil { // and stops the last
+// listen makes a socket the server.
+func (c *chip) listen(s *offload.Socket) fault {
+	if err := c.ready(); err != 0 { // and stops the last
 		return err
 	}
+	needingServer()
 	if c.server != noConn {
-		return errOneServer
+		return c.because(errOneServer)
 	}
 	if s.Port == 0 {
-		return netdev.ErrAddrInUse
+		return errAddrInUse
 	}
 	if n := c.cfg.MaxConns; n > 0 && n < maxLinks {
-		if err := c.at("+CIPSERVERMAXCONN=").num(n).run(c.lim.answer); err != nil {
+		if err := c.at("+CIPSERVERMAXCONN=").num(n).run(c.lim.answer); err != 0 {
 			return err
 		}
 	}
@@ -157,37 +159,38 @@ func (c *chip) Listen(s *offload.Socket, backlog int) error {
 		c.short("AT+CIPSERVER=", 0)
 		err = c.serve(s)
 	}
-	if err != nil {
+	if err != 0 {
 		if c.server = noConn; err == errRefused {
-			err = netdev.ErrAddrInUse
+			err = errAddrInUse
 		}
 		return err
 	}
 	c.of(s).state = connListening
+	c.pace()
 	// The firmware's own default closes idle connections, on some versions.
 	err = c.at("+CIPSTO=").num(min(int(c.cfg.IdleTimeout/time.Second), 7200)).run(c.lim.answer)
 	if err == errRefused {
-		err = nil
+		err = 0
 	}
 	return err
 }
 
-func (c *chip) serve(s *offload.Socket) error {
+func (c *chip) serve(s *offload.Socket) fault {
 	c.at("+CIPSERVER=1,").num(int(s.Port))
-	if s.Kind != offload.TLS {
+	if !s.IsTLS() {
 		if s.V6 {
 			c.raw(`,"TCPv6"`)
 		}
 	} else {
-		if c.fw.esp8266 {
-			return errNoTLSServer
+		if c.fw.esp8266 || !c.fw.least(2, 1) {
+			return c.because(errNoTLSServer)
 		}
 		c.raw(`,"SSL`)
 		if s.V6 {
 			c.raw("v6")
 		}
 		c.char('"')
-		if t := c.cfg.TLS; t != nil && t.ServerVerify {
+		if t := c.cfg.TLS; needTLS && t != nil && t.ServerVerify {
 			c.raw(",1")
 		}
 	}
@@ -223,33 +226,33 @@ func (c *chip) pending() int {
 	return best
 }
 
-// Accept takes a connection that the server has accepted.
-func (c *chip) Accept(l, s *offload.Socket) (bool, error) {
+// accept takes a connection that the server has accepted.
+func (c *chip) accept(l, s *offload.Socket) (bool, fault) {
 	c.pump()
-	if err := c.state(); err != nil {
+	if err := c.state(); err != 0 {
 		return false, err
 	}
 	i := c.pending()
 	if i == noConn {
-		return false, nil
+		return false, 0
 	}
 	k := &c.conns[i]
 	if k.link != noLink && (!c.peers[k.link].known() || c.active&(1<<k.link) != 0) {
 		if !c.free() {
 			c.of(l).blocked = true
-			return false, nil
+			return false, 0
 		}
 		link := int(k.link)
 		if !c.peers[link].known() {
-			if _, err := c.look(); err != nil {
+			if _, err := c.look(); err != 0 {
 				return false, err
 			}
 		}
-		if err := c.passiveLink(link); err != nil {
+		if err := c.passiveLink(link); err != 0 {
 			return false, err
 		}
 		if k.state != connPending {
-			return false, nil // it ended meanwhile
+			return false, 0 // it ended meanwhile
 		}
 	}
 	s.Peer = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
@@ -263,78 +266,130 @@ func (c *chip) Accept(l, s *offload.Socket) (bool, error) {
 	}
 	s.Handle = offload.Handle(i)
 	s.Signalled = true
-	return true, nil
+	return true, 0
 }
 
-// Send sends on a stream. Once the module has the data it may still be at it, and
+// send sends on a stream. Once the module has the data it may still be at it, and
 // the next command waits for that.
-func (c *chip) Send(s *offload.Socket, p []byte) (int, error) {
+func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
 	if !c.free() {
-		k.blocked = c.state() == nil
+		k.blocked = c.state() == 0
 		return 0, c.state()
 	}
-	if err := c.ready(); err != nil {
-		return 0, err
-	}
-	if err := c.verdict(k); err != nil {
+	if err := c.verdict(k); err != 0 {
 		return 0, err
 	}
 	if k.state != connOpen {
-		return 0, c.why(k, netdev.ErrConnReset)
+		return 0, c.why(k, errConnReset)
 	}
 	n := min(len(p), c.fw.sendMax())
+	if k.opts&optFar != 0 && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
+		n = min(n, shortSend)
+	}
+	if k.kind.IsTLS() {
+		n = min(n, tlsSend)
+	}
+	if string(p[:n]) == "+++" {
+		n = 2 // alone it would end data mode
+	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
-	if err := c.deliver(i, p[:n]); err != nil {
+	if err := c.deliver(i, p[:n]); err != 0 {
 		if err == errRefused { // there is no such link
 			c.pump()
-			err = c.why(k, netdev.ErrConnReset)
+			err = c.why(k, errConnReset)
 		}
 		return 0, err
 	}
-	return n, nil
+	return n, 0
+}
+
+// shortSend is half the send buffer of the ESP8266's ESP-AT 2. Once the peer is so far away
+// that sends wait for its acknowledgements, two such halves make best use of it; of two
+// sends of the most that CIPSEND takes, the second would wait with most of itself. And
+// while one lasts, the pool has to have room for what is pushed.
+const shortSend = 1440
+
+// tlsSend and what two records add to it fit into the send buffer. What does not would wait
+// for the peer.
+const tlsSend = 5600
+
+// pushing reports whether data may come that were not asked for.
+func (c *chip) pushing() bool {
+	for i := range c.conns {
+		if k := &c.conns[i]; k.kind.IsDatagram() && k.state == connOpen {
+			return true
+		}
+	}
+	return !c.passive
+}
+
+// pace has the UART looked at as often as it has to be if data may come unasked.
+func (c *chip) pace() {
+	t := time.Second
+	if !c.flow && c.pushing() {
+		t = c.byteTime(ringHalf).duration()
+	}
+	c.eng.SetSignalTime(t)
 }
 
 // deliver sends the command that was built, one of CIPSEND, and then its data.
-func (c *chip) deliver(i int, p []byte) error {
-	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim.answer); err != nil {
+func (c *chip) deliver(i int, p []byte) fault {
+	link := c.conns[i].link
+	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim.answer); err != 0 {
 		return err
 	}
 	c.jobConn = int8(i)
-	if err := c.await(stepPrompt, 0, false); err != nil {
-		return err
+	if c.await(stepPrompt, 0, c.lim.grace) != 0 {
+		c.late()
 	}
 	if c.step != stepData {
 		return c.outcome()
 	}
-	// All of it, even if the link has ended meanwhile: the module waits for it.
+	if j := c.connOf(int(link)); j != noConn && j != i {
+		// The link has ended, and was given to another before the command arrived: it
+		// would get the data.
+		c.late()
+		return errDataLost
+	}
+	// All of it, even if the link has ended meanwhile: the module waits for it. What
+	// comes meanwhile has to be taken, since the UART keeps little.
+	c.sending = len(p)
+	c.within(2*c.byteTime(len(p)) + c.lim.answer)
+	for ; len(p) > ringHalf && c.step == stepData; p = p[ringHalf:] {
+		c.write(p[:ringHalf])
+		c.pump()
+	}
+	if c.step != stepData {
+		return errDataLost // the module has restarted
+	}
 	c.write(p)
-	c.step, c.sending = stepRecv, len(p)
-	c.until = c.eng.Elapsed() + c.byteTime(len(p)) + c.lim.answer
-	if err := c.await(stepRecv, 0, false); err != nil {
-		return err
+	c.step = stepRecv
+	if c.await(stepRecv, 0, c.lim.grace) != 0 {
+		return errNoAnswer // and it stays outstanding: see watch
 	}
 	if c.step == stepIdle {
 		if c.result == resultOK {
-			return nil
+			return 0
 		}
 		return errDataLost
 	}
-	c.until = c.eng.Elapsed() + c.lim.send
-	return nil
+	c.within(c.lim.send)
+	return 0
 }
 
-// Recv receives what the module has of a stream.
-func (c *chip) Recv(s *offload.Socket, p []byte, sure bool) (int, error) {
+// recv receives what the module has of a stream.
+func (c *chip) recv(s *offload.Socket, p []byte) (int, fault) {
 	i := int(s.Handle % maxConns)
 	k := &c.conns[i]
 	c.pump()
 	c.awaitNext(i)
+	k.news = c.tick()
 	if n := c.pool.stream(i, p); n > 0 {
-		return n, nil
+		return n, 0
 	}
-	if err := c.verdict(k); err != nil {
+	if err := c.verdict(k); err != 0 {
 		return 0, err
 	}
 	if k.state == connOpen {
@@ -342,30 +397,30 @@ func (c *chip) Recv(s *offload.Socket, p []byte, sure bool) (int, error) {
 	}
 	if k.state == connOpen && k.avail {
 		if !c.free() {
-			k.blocked = c.state() == nil
+			k.blocked = c.state() == 0
 			return 0, c.state()
 		}
 		return c.read(i, p, c.fw.recvMax())
 	}
 	if k.state == connClosed {
 		if n := c.pool.stream(i, p); n > 0 {
-			return n, nil
+			return n, 0
 		}
-		if err := c.verdict(k); err != nil {
+		if err := c.verdict(k); err != 0 {
 			return 0, err
 		}
-		return 0, c.why(k, io.EOF)
+		return 0, c.why(k, errEOF)
 	}
-	return 0, nil
+	return 0, 0
 }
 
 // awaitNext waits, right after data were pushed, for the first bytes of what follows: if
 // a byte of the data is lost, they had to take its place.
 func (c *chip) awaitNext(i int) {
 	w := &c.wire
-	end := w.heard + c.byteTime(3) + 50*time.Microsecond
+	most := c.byteTime(3) + spanOf(50*time.Microsecond)
 	var n nap
-	for w.fresh && c.pool.fresh && c.dataConn == int8(i) && c.eng.Elapsed() < end {
+	for w.fresh && c.pool.fresh && c.dataConn == int8(i) && c.since(w.heard) < most {
 		c.sleep(&n)
 		c.pump()
 	}
@@ -378,9 +433,9 @@ func (c *chip) awaitNotice(i int) {
 		return
 	}
 	k := &c.conns[i]
-	end := c.readAt + 300*time.Microsecond + c.byteTime(25)
+	most := spanOf(300*time.Microsecond) + c.byteTime(25)
 	var n nap
-	for !k.avail && k.state == connOpen && c.eng.Elapsed() < end {
+	for !k.avail && k.state == connOpen && c.since(c.readAt) < most {
 		c.sleep(&n)
 		c.pump()
 	}
@@ -388,7 +443,7 @@ func (c *chip) awaitNotice(i int) {
 
 // read asks for data of a conn's link: at most most bytes, into p, or to be
 // discarded if that is nil.
-func (c *chip) read(i int, p []byte, most int) (int, error) {
+func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	k := &c.conns[i]
 	if k.small {
 		most = min(most, smallRead)
@@ -397,34 +452,35 @@ func (c *chip) read(i int, p []byte, most int) (int, error) {
 		most = min(most, len(p))
 		p = p[:most]
 	}
-	if err := c.ready(); err != nil {
-		return 0, err
-	}
 	if k.state != connOpen || most == 0 {
-		return 0, nil
+		return 0, 0
 	}
 	w := &c.wire
 	k.avail = false
-	c.readConn, c.most, c.got, w.dst = int8(i), most, 0, p
+	c.readConn, c.readLink, c.most, c.got, w.dst = int8(i), k.link, most, 0, p
 	c.at("+CIPRECVDATA=").num(int(k.link)).char(',').num(most)
 	err := c.exchange(wantData, "", c.lim.answer+c.byteTime(most))
-	c.readAt = c.eng.Elapsed()
+	c.readAt = c.now()
 	w.dst = nil
 	switch {
+	case (err == errRefused && !k.kind.IsDatagram() && !k.kind.IsTLS() || err == 0 && c.got == 0) && k.state != connOpen:
+		err = errDataLost // it was reset, with what was announced
 	case err == errRefused:
-		// There is nothing, or no memory for so much of it: see doubt.
-		k.small = true
-		return 0, nil
-	case err != nil:
+		// There is nothing, or no memory for so much of it: see doubt, too.
+		if k.small = true; most > smallRead && !k.kind.IsDatagram() {
+			return c.read(i, p, most)
+		}
+		return 0, 0
+	case err != 0:
 	case c.got > 0 && !k.reset:
-		k.small = false
-		return c.got, nil
+		k.small = k.small && c.got == most // there is more
+		return c.got, 0
 	default:
 		c.dataConn = int8(i)
 		c.misframed()
 		err = errDataLost
 	}
-	if k.state != connFree && k.kind != offload.Datagram {
+	if k.state != connFree && !k.kind.IsDatagram() {
 		k.reset = true
 	}
 	return 0, err

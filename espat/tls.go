@@ -21,9 +21,9 @@ type TLS struct {
 }
 
 // configureTLS prepares a link for a TLS connection to host.
-func (c *chip) configureTLS(link int, host string) error {
+func (c *chip) configureTLS(link int, host string) fault {
 	mode, t := 0, c.cfg.TLS
-	if t != nil {
+	if needTLS && t != nil {
 		if t.ClientCert {
 			mode = 1
 		}
@@ -32,25 +32,25 @@ func (c *chip) configureTLS(link int, host string) error {
 		}
 	}
 	c.at("+CIPSSLCCONF=").num(link).char(',').num(mode)
-	if mode != 0 {
+	if needTLS && mode != 0 {
 		c.char(',').num(t.Cert).char(',').num(t.CA)
 	}
 	// Firmware without these commands makes connections all the same, but checks
 	// nothing.
 	err := c.run(c.lim.answer)
 	if err == errRefused && mode == 0 {
-		err = nil
+		err = 0
 	}
-	if err != nil || host == "" {
+	if err != 0 || host == "" {
 		return err
 	}
 	if !isAddress(host) {
 		// Without it many servers do not know which certificate to show.
 		if err = c.at("+CIPSSLCSNI=").num(link).char(',').text(host).run(c.lim.answer); err == errRefused {
-			err = nil
+			err = 0
 		}
 	}
-	if err == nil && mode&2 != 0 {
+	if err == 0 && needTLS && mode&2 != 0 {
 		err = c.at("+CIPSSLCCN=").num(link).char(',').text(host).run(c.lim.answer)
 	}
 	return err
@@ -65,37 +65,26 @@ func isAddress(host string) bool {
 // hostMax is the longest host that CIPSTART and PING take.
 const hostMax = 64
 
-// Resolve looks up an address of a host.
-func (c *chip) Resolve(name string) (netip.Addr, error) { return c.resolve(name, 0) }
-
-// Resolve6 looks up an IPv6 address of a host.
-func (c *chip) Resolve6(name string) (netip.Addr, error) { return c.resolve(name, 6) }
-
 // resolve looks up an address of a family: 4, 6, or 0 for either.
-func (c *chip) resolve(name string, family int) (netip.Addr, error) {
+func (c *chip) resolve(name string, family int) (netip.Addr, fault) {
 	c.at("+CIPDOMAIN=").text(name)
-	if c.v6 {
+	if needIPv6 && c.v6 {
 		// 1 prefers IPv4, 2 and 3 are the one and the other alone.
 		c.char(',').num(max(family/2, 1))
 	}
 	if c.long {
-		return netip.Addr{}, errLongHost
+		return netip.Addr{}, c.because(errLongHost)
 	}
 	err := c.ask("+CIPDOMAIN:", c.lim.name)
-	if err == errLate {
-		if why := c.eng.Interrupted(); why != nil {
-			return netip.Addr{}, why
-		}
-	}
 	if err == errRefused {
 		return netip.Addr{}, c.unknown()
 	}
-	if err != nil {
+	if err != 0 {
 		return netip.Addr{}, err
 	}
 	ip := address(unquote(c.answer))
 	if !ip.IsValid() {
 		return ip, errGarbled
 	}
-	return ip, nil
+	return ip, 0
 }

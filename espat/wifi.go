@@ -5,24 +5,20 @@ import (
 	"net/netip"
 	"time"
 
-	"tinynet/netdev"
 	"tinynet/netlink"
 	"tinynet/offload"
 )
 
-// Broken reports whether the module has to be restarted.
-func (c *chip) Broken() bool { return c.dead || c.rebooted }
-
-// CheckParams checks what Config has beside the parameters.
-func (c *chip) CheckParams(p *netlink.ConnectParams) error {
+// checkParams checks what Config has beside the parameters.
+func (c *chip) checkParams(p *netlink.ConnectParams) error {
 	cfg := &c.cfg
 	if cfg.APChannel > 13 {
 		return errChannel
 	}
-	if st := cfg.Static; st != nil && (!st.Addr.Is4() || !st.Mask.Is4()) {
+	if st := cfg.Static; needStatic && st != nil && (!st.Addr.Is4() || !st.Mask.Is4()) {
 		return errStatic
 	}
-	if a := cfg.AP; a != nil {
+	if a := cfg.AP; needAP && a != nil {
 		n := len(a.Passphrase)
 		if a.Ssid == "" || len(a.Ssid) > 32 || n != 0 && (n < 8 || n > 63) {
 			return errBoth
@@ -31,16 +27,20 @@ func (c *chip) CheckParams(p *netlink.ConnectParams) error {
 	return nil
 }
 
-// Join makes an attempt to join a network or to become an access point.
-func (c *chip) Join(p *netlink.ConnectParams) (netip.Addr, error) {
-	if p.ConnectMode == netlink.ConnectModeAP {
-		return c.become(p)
+// join makes an attempt to join a network or to become an access point.
+func (c *chip) join(p *netlink.ConnectParams) (netip.Addr, error) {
+	if offload.IsAP(p) {
+		c.eng.Take()
+		ip, f := c.become(p)
+		err := c.err(f)
+		c.eng.Give()
+		return ip, err
 	}
 	// An attempt that was given up may still be under way.
 	for wait := true; wait; {
 		c.eng.Take()
 		c.pump()
-		wait = c.step != stepIdle && c.state() == nil
+		wait = c.step != stepIdle && c.state() == 0
 		c.eng.Give()
 		if wait {
 			if err := c.eng.Pause(joinStep); err != nil {
@@ -49,15 +49,15 @@ func (c *chip) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 		}
 	}
 	c.eng.Take()
-	err := c.beginJoin(p)
+	err := c.err(c.beginJoin(p))
 	c.eng.Give()
 	for waited := 0 * joinStep; err == nil; waited += joinStep {
 		c.eng.Take()
 		c.pump()
-		over := c.step == stepIdle || c.state() != nil
+		over := c.step == stepIdle || c.state() != 0
 		if over {
-			var ip netip.Addr
-			ip, err = c.endJoin(p)
+			ip, f := c.endJoin(p)
+			err = c.err(f)
 			c.eng.Give()
 			return ip, err
 		}
@@ -74,26 +74,26 @@ func (c *chip) Join(p *netlink.ConnectParams) (netip.Addr, error) {
 const joinStep = 20 * time.Millisecond
 
 // beginJoin tells the module to join a network.
-func (c *chip) beginJoin(p *netlink.ConnectParams) error {
+func (c *chip) beginJoin(p *netlink.ConnectParams) fault {
 	c.ap = false
 	mode := 1
-	if c.cfg.AP != nil {
+	if needAP && c.cfg.AP != nil {
 		mode = 3
 	}
-	if err := c.cur("+CWMODE").num(mode).run(c.lim.answer); err != nil {
+	if err := c.cur("+CWMODE").num(mode).run(c.lim.answer); err != 0 {
 		return err
 	}
-	if c.cfg.AP != nil {
-		if err := c.setAP(c.cfg.AP.Ssid, c.cfg.AP.Passphrase, netlink.AuthTypeWPA2, c.cfg.AP.Hidden); err != nil {
+	if needAP && c.cfg.AP != nil {
+		if err := c.setAP(c.cfg.AP.Ssid, c.cfg.AP.Passphrase, netlink.AuthTypeWPA2, c.cfg.AP.Hidden); err != 0 {
 			return err
 		}
 	}
 	if p.Hostname != "" {
-		if err := c.at("+CWHOSTNAME=").text(p.Hostname).run(c.lim.answer); err != nil {
+		if err := c.at("+CWHOSTNAME=").text(p.Hostname).run(c.lim.answer); err != 0 {
 			return err
 		}
 	}
-	if err := c.setStatic(false); err != nil {
+	if err := c.setStatic(false); err != 0 {
 		return err
 	}
 	c.joined = false
@@ -102,12 +102,12 @@ func (c *chip) beginJoin(p *netlink.ConnectParams) error {
 		s := int((p.ConnectTimeout + time.Second - 1) / time.Second)
 		c.raw(",,,,,,").num(min(max(s, 3), 600))
 	}
-	return c.issue(jobJoin, stepFinal, wantLine, "+CWJAP:", max(p.ConnectTimeout, 20*time.Second)+c.lim.answer)
+	return c.issue(jobJoin, stepFinal, wantLine, "+CWJAP:", spanOf(max(p.ConnectTimeout, 20*time.Second))+c.lim.answer)
 }
 
 // endJoin takes the result of the attempt.
-func (c *chip) endJoin(p *netlink.ConnectParams) (netip.Addr, error) {
-	if err := c.state(); err != nil {
+func (c *chip) endJoin(p *netlink.ConnectParams) (netip.Addr, fault) {
+	if err := c.state(); err != 0 {
 		return netip.Addr{}, err
 	}
 	if c.result != resultOK {
@@ -115,20 +115,20 @@ func (c *chip) endJoin(p *netlink.ConnectParams) (netip.Addr, error) {
 		reason, _ := number(c.answer)
 		switch {
 		case c.result == resultLost:
-			return netip.Addr{}, netlink.ErrConnectTimeout
+			return netip.Addr{}, errConnectTimeout
 		case reason == 1:
-			return netip.Addr{}, netlink.ErrConnectTimeout
+			return netip.Addr{}, errConnectTimeout
 		case reason == 2 && p.AuthType != netlink.AuthTypeOpen:
-			return netip.Addr{}, netlink.ErrAuthFailure
+			return netip.Addr{}, errAuthFailure
 		case reason == 3:
-			return netip.Addr{}, netlink.ErrNoAccessPoint
+			return netip.Addr{}, errNoAccessPoint
 		}
-		return netip.Addr{}, netlink.ErrConnectFailed
+		return netip.Addr{}, errConnectFailed
 	}
 	c.joined = true
-	c.lastLook = c.eng.Elapsed()
-	if c.cfg.TimeServer != "" || c.cfg.TLS != nil && c.cfg.TLS.Verify {
-		if err := c.startTime(); err != nil && err != errRefused {
+	c.lastLook = c.now()
+	if needTime && c.cfg.TimeServer != "" || needTLS && c.cfg.TLS != nil && c.cfg.TLS.Verify {
+		if err := c.startTime(); err != 0 && err != errRefused {
 			return netip.Addr{}, err
 		}
 	}
@@ -136,25 +136,27 @@ func (c *chip) endJoin(p *netlink.ConnectParams) (netip.Addr, error) {
 }
 
 // become makes the module an access point.
-func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, error) {
-	c.eng.Take()
-	defer c.eng.Give()
+func (c *chip) become(p *netlink.ConnectParams) (netip.Addr, fault) {
 	err := c.cur("+CWMODE").num(2).run(c.lim.answer)
-	if err == nil {
+	if err == 0 {
 		err = c.setAP(p.Ssid, p.Passphrase, p.AuthType, false)
 	}
-	if err == nil {
+	if err == 0 {
 		err = c.setStatic(true)
 	}
-	if err != nil {
+	if err != 0 {
 		return netip.Addr{}, err
 	}
 	c.ap = true
+	needingAP()
 	return c.address()
 }
 
+// isAP reports whether the module is an access point only.
+func (c *chip) isAP() bool { return needSoftAP && c.ap }
+
 // setAP sets up the access point.
-func (c *chip) setAP(ssid, passphrase string, auth netlink.AuthType, hidden bool) error {
+func (c *chip) setAP(ssid, passphrase string, auth netlink.AuthType, hidden bool) fault {
 	ecn := 3 // WPA2
 	switch {
 	case passphrase == "":
@@ -171,15 +173,15 @@ func (c *chip) setAP(ssid, passphrase string, auth netlink.AuthType, hidden bool
 	if err := c.run(c.lim.scan); err != errRefused {
 		return err
 	}
-	return errAPFailed
+	return c.because(errAPFailed)
 }
 
 // setStatic sets the address of Config, or makes the station ask for one by DHCP.
-func (c *chip) setStatic(ap bool) error {
+func (c *chip) setStatic(ap bool) fault {
 	st := c.cfg.Static
-	if st == nil {
+	if !needStatic || st == nil {
 		if ap {
-			return nil
+			return 0
 		}
 		// On and station, or on NonOS 1.7 station and on.
 		return c.cur("+CWDHCP").raw("1,1").run(c.lim.answer)
@@ -194,11 +196,11 @@ func (c *chip) setStatic(ap bool) error {
 	} else {
 		c.char(',').ip(st.Addr)
 	}
-	if err := c.char(',').ip(st.Mask).run(c.lim.answer); err != nil {
+	if err := c.char(',').ip(st.Mask).run(c.lim.answer); err != 0 {
 		return err
 	}
 	if ap || !st.DNS[0].IsValid() {
-		return nil
+		return 0
 	}
 	c.cur("+CIPDNS").raw("1,").ip(st.DNS[0])
 	if st.DNS[1].IsValid() {
@@ -208,26 +210,26 @@ func (c *chip) setStatic(ap bool) error {
 }
 
 // address asks for the module's own address.
-func (c *chip) address() (netip.Addr, error) {
+func (c *chip) address() (netip.Addr, fault) {
 	name := "+CIFSR:STAIP,"
-	if c.ap {
+	if c.isAP() {
 		name = "+CIFSR:APIP,"
 	}
-	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != nil {
+	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != 0 {
 		return netip.Addr{}, err
 	}
 	ip := address(unquote(c.answer))
 	if !ip.Is4() || ip.IsUnspecified() {
-		return netip.Addr{}, netdev.ErrStartingDHCPClient
+		return netip.Addr{}, errNoAddress
 	}
-	return ip, nil
+	return ip, 0
 }
 
 // address6 asks for the module's IPv6 address: that of the Internet, or of the link.
-func (c *chip) address6() error {
+func (c *chip) address6() fault {
 	c.new6 = false
 	for _, name := range [...]string{"+CIFSR:STAIP6GL,", "+CIFSR:STAIP6LL,"} {
-		if err := c.at("+CIFSR").ask(name, c.lim.answer); err != nil {
+		if err := c.at("+CIFSR").ask(name, c.lim.answer); err != 0 {
 			return err
 		}
 		if len(c.answer) > 0 {
@@ -235,12 +237,12 @@ func (c *chip) address6() error {
 			break
 		}
 	}
-	return nil
+	return 0
 }
 
 // knows6 tells the engine the IPv6 address, or that it is not known.
 func (c *chip) knows6(p []byte) {
-	if !c.v6 {
+	if !needIPv6 || !c.v6 {
 		return
 	}
 	ip := address(p)
@@ -250,85 +252,95 @@ func (c *chip) knows6(p []byte) {
 	c.eng.SetIPv6(ip)
 }
 
-// HardwareAddr returns the MAC address.
-func (c *chip) HardwareAddr() (net.HardwareAddr, error) {
+// hardwareAddr returns the MAC address.
+func (c *chip) hardwareAddr() (net.HardwareAddr, fault) {
 	name := "+CIFSR:STAMAC,"
-	if c.ap {
+	if c.isAP() {
 		name = "+CIFSR:APMAC,"
 	}
-	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != nil {
+	if err := c.at("+CIFSR").ask(name, c.lim.answer); err != 0 {
 		return nil, err
 	}
 	m, ok := mac(unquote(c.answer))
 	if !ok {
 		return nil, errGarbled
 	}
-	return m[:], nil
+	return m[:], 0
 }
 
-// Leave leaves the network, or ends the access point.
-func (c *chip) Leave() error {
+// leave leaves the network, or ends the access point.
+func (c *chip) leave() fault {
 	c.pump()
 	for c.step != stepIdle && c.job != jobJoin {
-		if c.await(c.step, c.lim.probe, false) != nil {
+		if c.await(c.step, c.lim.probe, never) != 0 {
 			break
 		}
 	}
 	if c.step != stepIdle {
 		// It is still at something, which only a restart ends.
-		c.writeText("AT+RST\r\n")
+		switch {
+		case needReset && c.cfg.Reset != nil:
+			c.pulse()
+		case c.step < stepPrompt || c.step > stepRecv: // else it would be data
+			c.writeText("AT+RST\r\n")
+		default:
+			c.cancel()
+		}
 		return errLate
 	}
-	if c.ap || c.cfg.AP != nil {
-		c.ap, c.joined = false, false
-		return c.cur("+CWMODE").num(0).run(c.lim.answer)
+	both := c.isAP() || needAP && c.cfg.AP != nil
+	c.ap, c.joined = false, false
+	if both {
+		off := 0
+		if c.fw.nonos() { // which has no such mode
+			off = 1
+		}
+		if err := c.cur("+CWMODE").num(off).run(c.lim.answer); err != 0 || off == 0 {
+			return err
+		}
 	}
-	c.joined = false
 	return c.at("+CWQAP").run(c.lim.answer)
 }
 
-// Signal reports whether something has come from the module.
-func (c *chip) Signal() bool { return c.wire.uart != nil && c.wire.uart.Buffered() > 0 }
-
-// Attend reads what the module tells unasked.
-func (c *chip) Attend() error {
-	c.pump()
-	return c.state()
+// signal reports whether something has come from the module, or should have: that
+// the rest of data does not come is to be seen before something else does.
+func (c *chip) signal() bool {
+	return c.wire.wired() && (c.wire.buffered() > 0 || c.wire.due.get())
 }
 
-// Check returns whether the module is still connected. It tells when it is not;
+// check returns whether the module is still connected. It tells when it is not;
 // should that be lost on the wire, it is asked now and then.
-func (c *chip) Check() (up bool, err error) {
+func (c *chip) check() (up bool, err fault) {
 	c.pump()
-	if err := c.state(); err != nil {
+	if err := c.state(); err != 0 {
 		return false, err
 	}
-	if !c.joined && !c.ap {
-		return false, nil
+	if !c.joined && !c.isAP() {
+		return false, 0
 	}
 	if c.step != stepIdle || c.wire.need > 0 {
-		return true, nil // it has its time to answer, or waits for room for its data
+		return true, 0 // it has its time to answer, or waits for room for its data
 	}
-	if err := c.ready(); err != nil {
+	if err := c.ready(); err != 0 {
 		return true, err
 	}
-	if c.new6 {
-		if err := c.address6(); err != nil {
+	if needIPv6 && c.new6 {
+		if err := c.address6(); err != 0 {
 			return true, err
 		}
 	}
-	if c.eng.Elapsed()-c.lastLook < c.lim.check {
-		return true, nil
+	if c.since(c.lastLook) < c.lim.check && !c.missed {
+		return true, 0
 	}
 	return c.look()
 }
 
 // look asks the module for its links and whether it is joined.
-func (c *chip) look() (up bool, err error) {
-	if err := c.ready(); err != nil {
+func (c *chip) look() (up bool, err fault) {
+	if err := c.ready(); err != 0 {
 		return false, err
 	}
-	c.lastLook = c.eng.Elapsed()
+	c.lastLook = c.now()
 	c.seen = 0
 	newer := c.fw.least(2, 3)
 	if newer {
@@ -336,27 +348,52 @@ func (c *chip) look() (up bool, err error) {
 	} else {
 		c.at("+CIPSTATUS")
 	}
-	if err := c.exchange(wantLinks, "", c.lim.answer); err != nil {
+	if err := c.exchange(wantLinks, "", c.lim.answer); err != 0 {
 		return false, err
 	}
 	status, _ := number(c.answer)
-	up = status >= 2 && status <= 4
+	up = c.joined // if a line of the answer is lost it stays
+	if status >= 0 {
+		up = status >= 2 && status <= 4
+	}
+	c.missed = false
 	for i := range c.conns {
 		k := &c.conns[i]
-		if k.state == connOpen && k.kind != offload.Datagram && !k.avail && c.seen&(1<<k.link) == 0 {
+		if k.state != connOpen || k.kind.IsDatagram() || k.avail {
+			continue
+		}
+		was := k.missed
+		if k.missed = c.seen&(1<<k.link) == 0; !k.missed {
+			continue
+		}
+		if was {
 			c.end(i) // the news of it was lost
 		}
+		c.missed = true // or a line of the list was: that takes a second look
 	}
-	if c.ap {
-		return true, nil
+	if c.isAP() {
+		return true, 0
 	}
-	if newer {
-		if err := c.at("+CWSTATE?").ask("+CWSTATE:", c.lim.answer); err != nil {
+	switch {
+	case c.fw.least(2, 2):
+		if err := c.at("+CWSTATE?").ask("+CWSTATE:", c.lim.answer); err != 0 {
 			return false, err
 		}
-		n, _ := number(c.answer)
-		up = n == 2
+		if n, _ := number(c.answer); n >= 0 {
+			up = n == 2
+		}
+	case status == 3 && c.joined:
+		// Links of datagrams are open without a network, too.
+		up = false
+		for try := 0; try < 2 && !up; try++ {
+			if err := c.cur2("+CWJAP").ask("+CWJAP", c.lim.answer); err != 0 {
+				return false, err
+			}
+			up = len(c.answer) > 0
+		}
+	case status == 3:
+		up = false // it has told so
 	}
 	c.joined = up
-	return up, nil
+	return up, 0
 }

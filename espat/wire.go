@@ -1,58 +1,47 @@
 package espat
 
 import (
-	"net/netip"
 	"time"
 
 	"tinynet/offload"
 )
 
-// UART is the serial port that leads to the module, as TinyGo's *machine.UART is: 8
-// data bits, no parity, one stop bit.
-type UART interface {
-	// Read takes bytes that were received. It is called only when Buffered
-	// says that there are some.
-	Read(p []byte) (int, error)
-	// Write sends p.
-	Write(p []byte) (int, error)
-	// Buffered returns how many bytes were received and not read yet.
-	Buffered() int
-}
-
 // limits are the times that the driver waits, gathered so that tests can
 // shorten them.
 type limits struct {
-	reset  time.Duration // reset pin held
-	boot   time.Duration // from a reset to "ready"
-	probe  time.Duration // for the answer to AT at a speed that is only tried
-	answer time.Duration // for the result of a command that waits for nothing
-	scan   time.Duration // of a scan, or another thing that the radio does
-	name   time.Duration // of a look-up
-	dial   time.Duration // of CIPSTART: the TCP of the module, and then TLS
-	send   time.Duration // for SEND OK, if it waits for the peer; see sendTimeout
-	prompt time.Duration // that a call waits for another's command before it makes room
-	busy   time.Duration // before a command that the module was too busy for is sent again
-	guard  time.Duration // of silence around +++, and between two commands after one was lost
-	stall  time.Duration // without a byte in the middle of data: no more will come
-	nudge  time.Duration // before a command that waits for the network is asked after
-	check  time.Duration // between two looks at the module's own state
+	reset  span // reset pin held
+	boot   span // from a reset to "ready"
+	probe  span // for the answer to AT at a speed that is only tried
+	answer span // for the result of a command that waits for nothing
+	scan   span // of a scan, or another thing that the radio does
+	name   span // of a look-up
+	dial   span // of CIPSTART: the TCP of the module, and then TLS
+	send   span // for SEND OK, if it waits for the peer; see sendTimeout
+	prompt span // that a call waits for another's command before it makes room
+	busy   span // before a command that the module was too busy for is sent again
+	guard  span // of silence around +++, and between two commands after one was lost
+	stall  span // without a byte in the middle of data: no more will come
+	grace  span // for an answer that is due at once, to a call that has to end
+	nudge  span // before a command that waits for the network is asked after
+	check  span // between two looks at the module's own state
 }
 
 var defaultLimits = limits{
-	reset:  10 * time.Millisecond,
-	boot:   5 * time.Second,
-	probe:  150 * time.Millisecond,
-	answer: 3 * time.Second,
-	scan:   15 * time.Second,
-	name:   30 * time.Second,
-	dial:   120 * time.Second,
-	send:   sendTimeout*time.Millisecond + 5*time.Second,
-	prompt: 2 * time.Millisecond,
-	busy:   10 * time.Millisecond,
-	guard:  25 * time.Millisecond, // 20 ms are asked for
-	stall:  250 * time.Millisecond,
-	nudge:  2 * time.Second,
-	check:  2 * time.Second,
+	reset:  spanOf(10 * time.Millisecond),
+	boot:   spanOf(5 * time.Second),
+	probe:  spanOf(150 * time.Millisecond),
+	answer: spanOf(3 * time.Second),
+	scan:   spanOf(15 * time.Second),
+	name:   spanOf(30 * time.Second),
+	dial:   spanOf(120 * time.Second),
+	send:   spanOf(sendTimeout*time.Millisecond + 5*time.Second),
+	prompt: spanOf(2 * time.Millisecond),
+	busy:   spanOf(10 * time.Millisecond),
+	guard:  spanOf(25 * time.Millisecond), // 20 ms are asked for
+	stall:  spanOf(250 * time.Millisecond),
+	grace:  spanOf(500 * time.Millisecond),
+	nudge:  spanOf(2 * time.Second),
+	check:  spanOf(2 * time.Second),
 }
 
 const (
@@ -66,20 +55,21 @@ const (
 // Data follow a head that says how many bytes they are, and are counted, never looked
 // at. Everything else is lines.
 type wire struct {
-	uart   UART
-	in     [readMax]byte // bytes taken from the UART; those from r to w are still to be looked at
-	r, w   uint8
-	line   [lineMax]byte // the line that is coming in
-	n      uint8
-	quoted bool // inside quotes of the line
-	cut    bool // the line is longer than line
-	fresh  bool // nothing came since the end of data
+	r, w   uint8 // of in
+	n      uint8 // of line
+	quoted bool  // inside quotes of the line
+	fresh  bool  // nothing came since the end of data
+	sink   sink  // where data go
+	due    flag  // for Signal: data have begun, and are awaited
 
 	// What is coming in are data.
-	need  int           // bytes still to come
-	sink  sink          // where they go
-	dst   []byte        // for sinkCaller: the rest of the caller's buffer
-	heard time.Duration // when something came last
+	need  int    // bytes still to come
+	dst   []byte // for sinkCaller: the rest of the caller's buffer
+	heard span   // when something came last
+	uart  UART
+	in    [readMax]byte // bytes taken from the UART; those from r to w are still to be looked at
+	line  [lineMax]byte // the line that is coming in
+	reply bool          // the data of a reply have come, and not yet its result
 }
 
 // sink is where data go.
@@ -99,14 +89,14 @@ func (c *chip) pump() {
 	w := &c.wire
 	for total := 0; total < pumpMax; {
 		if w.r == w.w {
-			n := w.uart.Buffered()
+			n := w.buffered()
 			if n <= 0 {
 				break
 			}
-			w.heard = c.eng.Elapsed()
+			w.heard = c.now()
 			if w.need > 0 && w.sink == sinkCaller && len(w.dst) > 0 {
 				// Straight to where they go.
-				n, _ = w.uart.Read(w.dst[:min(n, w.need, len(w.dst))])
+				n = w.read(w.dst[:min(n, w.need, len(w.dst))])
 				if n <= 0 {
 					break
 				}
@@ -115,7 +105,7 @@ func (c *chip) pump() {
 				c.took(n)
 				continue
 			}
-			n, _ = w.uart.Read(w.in[:min(n, readMax)])
+			n = w.read(w.in[:min(n, readMax)])
 			if n <= 0 {
 				break
 			}
@@ -132,11 +122,19 @@ func (c *chip) pump() {
 		w.r++
 		c.feed(b)
 	}
-	if w.need > 0 && c.eng.Elapsed()-w.heard > c.lim.stall {
-		c.misframed() // lost, or never sent
+	if (w.need > 0 || c.held()) && c.since(w.heard) > c.lim.stall {
+		w.n, w.fresh = 0, false
+		c.misframed() // lost, or never sent; or a byte too many
+		c.garbled()
 	}
+	c.pool.hold = c.held()
+	w.due.set(w.need > 0 || c.pool.hold)
 	c.watch()
 }
+
+// held reports whether the last data are held back because something follows that is no
+// whole line yet: if it is none in the end, a byte of them was doubled.
+func (c *chip) held() bool { return c.wire.fresh && c.wire.n > 0 }
 
 // data moves bytes of data from in to their sink. It returns false if they have to
 // wait there.
@@ -150,12 +148,12 @@ func (c *chip) data() bool {
 		k := copy(w.dst, p)
 		w.dst = w.dst[k:]
 	case sinkFull:
-		if c.pool.begin(int(c.dataConn), 0, netip.AddrPort{}, false) {
+		if c.pool.begin(int(c.dataConn), 0, new(place), false) {
 			w.sink = sinkPool
 			return true
 		}
 		if c.step == stepIdle {
-			w.heard = c.eng.Elapsed()
+			w.heard = c.now()
 			return false
 		}
 		c.overrun()
@@ -166,7 +164,7 @@ func (c *chip) data() bool {
 		case c.step != stepIdle:
 			c.overrun()
 		case k == 0:
-			w.heard = c.eng.Elapsed()
+			w.heard = c.now()
 			c.notify(int(c.dataConn), offload.Readable)
 			return false
 		default:
@@ -192,57 +190,99 @@ func (c *chip) feed(b byte) {
 	w := &c.wire
 	switch {
 	case b == '\n':
-		p := w.line[:w.n]
-		ended := len(p) > 0 && p[len(p)-1] == '\r' // else a byte is lost
-		if ended {
-			p = p[:len(p)-1]
-		}
-		for len(p) > 0 && p[0] == ' ' { // NonOS 1.7 has one after the prompt
-			p = p[1:]
-		}
-		fresh := w.fresh
-		w.n, w.quoted, w.cut, w.fresh = 0, false, false, false
-		known := len(p) == 0 && ended || c.dispatch(p)
-		if fresh && !known {
-			c.misframed() // the data had a byte more or less than their head said
-		}
+		c.lineEnded()
 		return
-	case b == '>' && w.n == 0:
+	case b == '>' && w.n == 0 && (!w.fresh || c.step == stepPrompt && c.fw.nonos()):
+		w.fresh = false
 		c.prompted()
 		return
 	case b == '"':
 		w.quoted = !w.quoted
-	case b == ':' && !w.quoted && w.n > 0 && w.line[0] == '+':
-		if h, ok := pushHead(w.line[:w.n]); ok {
-			c.begin(h)
-			return
-		}
-		if c.want == wantData && w.line[min(len(recvReply), int(w.n)-1)] == ',' {
-			if h, ok := replyHead(w.line[:w.n], false); ok {
-				c.begin(h)
-				return
-			}
-		}
-	case b == ',' && !w.quoted && c.want == wantData && w.n > uint8(len(recvReply)):
-		if h, ok := replyHead(w.line[:w.n], c.told); ok && h.from.IsValid() == c.told {
-			c.begin(h)
+	case (b == ':' || b == ',') && !w.quoted && w.n > 0 && w.line[0] == '+':
+		var h header
+		if c.heads(&h, b) {
+			c.begin(&h)
 			return
 		}
 	}
 	if int(w.n) < lineMax {
 		w.line[w.n] = b
 		w.n++
-	} else {
-		w.cut = true
 	}
 }
 
-// begin starts to take data.
-func (c *chip) begin(h header) {
+// heads reports whether the line is a head of data, which ends with b.
+func (c *chip) heads(h *header, b byte) bool {
+	p := c.wire.line[:c.wire.n]
+	if b == ':' && h.push(p) {
+		return true
+	}
+	if c.want != wantData || len(p) <= len(recvReply) || b == ':' && p[len(recvReply)] != ',' {
+		return false
+	}
+	told := b == ',' && c.tells()
+	return h.reply(p, told) && h.from.known() == told
+}
+
+// lineEnded takes a line. Right behind data, and between the data of a reply and its OK, one
+// that is not known means that the data had a byte more or less than their head said;
+// where data are pushed it may have been the head of some.
+func (c *chip) lineEnded() {
 	w := &c.wire
-	w.n, w.quoted, w.cut, w.fresh = 0, false, false, false
+	p := w.line[:w.n]
+	for len(p) > 0 && p[len(p)-1] == '\r' {
+		p = p[:len(p)-1]
+	}
+	ended := len(p) < int(w.n) // else a byte is lost
+	fresh := w.fresh
+	if fresh {
+		ended = ended && len(p) == int(w.n)-1
+	} else {
+		for len(p) > 0 && p[0] == ' ' { // NonOS 1.7 has one after the prompt
+			p = p[1:]
+		}
+	}
+	w.n, w.quoted, w.fresh = 0, false, false
+	known := len(p) == 0 && ended
+	if len(p) > 0 {
+		known = c.dispatch(p)
+		c.sense = c.sense || needRates && known
+	}
+	switch {
+	case known:
+		if fresh && c.dataConn != noConn {
+			c.notify(int(c.dataConn), offload.Readable) // held back until now
+		}
+	case fresh:
+		c.misframed()
+		if !ended || len(p) != 1 { // else it is just the byte that is too many
+			c.garbled()
+		}
+	case w.reply:
+		c.dataConn = c.readConn
+		c.misframed() // nothing is pushed then
+	case !ended || !isText(p):
+		c.garbled()
+	}
+}
+
+// isText reports whether a line that is not known is a message of the firmware's log, which
+// older firmware has between the lines, and no remainder of something else.
+func isText(p []byte) bool {
+	for _, b := range p {
+		if !(b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == ' ' || b == '.' || b == '=' || b == '_') {
+			return false
+		}
+	}
+	return true
+}
+
+// begin starts to take data.
+func (c *chip) begin(h *header) {
+	w := &c.wire
+	w.n, w.quoted, w.fresh = 0, false, false
 	w.need = h.size
-	w.heard = c.eng.Elapsed()
+	w.heard = c.now()
 	if h.link < 0 {
 		c.replied(h)
 	} else {

@@ -1,6 +1,7 @@
 package netdevtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,9 +36,27 @@ type Faulty struct {
 	// Disrupted reports whether the chip was reset or lost its link since
 	// Play.
 	Disrupted func() bool
-	// Wide reports whether a flipped byte may concern all connections, because
-	// it was not about one: the state of the link, for example.
-	Wide func(fault.Event) bool
+	// Patience is how long a call without a deadline may take, 0 for half a minute, and
+	// how much longer than usual the chip may be out of order.
+	Patience time.Duration
+	// Quiet reports whether nothing went wrong since Play; nil for an empty Log.
+	Quiet func() bool
+	// Harm says what the faults since Play may have done that nobody can notice.
+	Harm func() Harm
+	// Listeners is how many the chip has at a time, 0 for as many as sockets.
+	Listeners int
+}
+
+// Harm is what a protocol without check sums cannot prevent.
+type Harm struct {
+	// Streams is how many connections and datagrams may differ or fail at most.
+	Streams int
+	// All: any connection may fail as well.
+	All bool
+	// Noticed: connections that differ fail, too.
+	Noticed bool
+	// Text: datagrams and addresses that were looked up may differ.
+	Text bool
 }
 
 // Script is what happens in a run of Conserve. It says so in a line.
@@ -113,14 +132,16 @@ const (
 //   - After the last fault the device works again, has all its sockets, and the
 //     chip has none left when they are closed.
 //
-// With undetectable faults only connections that a flipped byte touched may
-// differ or fail. Without faults, loss of link and rejoining nothing may fail.
+// Where a fault may do harm that nobody can notice, only so many connections may
+// differ or fail as Harm says. Without faults, loss of link and rejoining nothing may
+// fail.
 //
 // It has to run in a synctest bubble, and closes the board.
 func Conserve(b *Faulty, s Script) *Outcome {
 	r := &run{
 		b: b, s: s, start: time.Now(),
 		tokens: make(chan struct{}, min(maxSockets, b.Sockets)),
+		doors:  make(chan struct{}, cmp.Or(b.Listeners, workers)),
 		out:    &Outcome{},
 		rng:    rand.New(rand.NewPCG(s.Seed, 0x0c0175e4)),
 		ctx:    context.Background(),
@@ -166,7 +187,7 @@ func Conserve(b *Faulty, s Script) *Outcome {
 				if try == 10 {
 					b.Stop() // so many exchanges hardly ever go well one after the other
 				}
-				if try == 20 || len(b.Log()) == 0 {
+				if try == 20 || len(b.Log()) == 0 && (b.Quiet == nil || b.Quiet()) {
 					r.broken(Recovers, "joining again failed: %v", err)
 					return
 				}
@@ -209,6 +230,7 @@ type run struct {
 	dl    netdev.Deadliner
 
 	tokens chan struct{} // one for each socket
+	doors  chan struct{} // one for each listener
 	peers  sync.WaitGroup
 
 	mu      sync.Mutex // held for moments
@@ -246,6 +268,7 @@ type stream struct {
 	eof           bool
 	failed        error // what the last operation of the device's end said, but for timeouts
 	hurt          bool  // one of them has failed
+	unnoticed     bool  // what it should have noticed it did not
 	closed        bool
 	wrong         []string
 }
@@ -304,7 +327,7 @@ func (r *run) timed(worker int, what string, deadline time.Time, call func() err
 	err := call()
 	hung.Stop()
 	took := time.Since(begun)
-	limit := patience
+	limit := cmp.Or(r.b.Patience, patience)
 	if !deadline.IsZero() {
 		limit = max(0, deadline.Sub(begun)) + lateness
 	}
@@ -483,6 +506,13 @@ func (r *run) accept(me int, rng *rand.Rand) {
 	}
 	defer r.give()
 	c := r.newStream(rng)
+	select {
+	case r.doors <- struct{}{}:
+		defer func() { <-r.doors }()
+	default:
+		r.give()
+		return
+	}
 	port := uint16(listenPort + me)
 	lfd := -1
 	err := r.timed(me, fmt.Sprintf("%d socket", c.id), time.Time{}, func() (err error) {
@@ -577,7 +607,12 @@ func (r *run) unhurt(err error, what string) {
 }
 
 // quiet reports whether nothing has happened that might make calls fail.
-func (r *run) quiet() bool { return !r.s.Link && !r.s.Rejoin && len(r.b.Log()) == 0 }
+func (r *run) quiet() bool {
+	if r.b.Quiet != nil && !r.b.Quiet() {
+		return false
+	}
+	return !r.s.Link && !r.s.Rejoin && len(r.b.Log()) == 0
+}
 
 // peerEnd works the peer's end of a connection.
 func (r *run) peerEnd(c *stream, pc net.Conn) {
@@ -847,7 +882,7 @@ func (r *run) datagrams(me int, rng *rand.Rand) {
 		r.note(me, "udp %d: a datagram differs", id)
 		r.mu.Lock()
 		r.strange++
-		if !r.undetectable() {
+		if !r.undetectable() && !r.b.Harm().Text {
 			r.brokenLocked(Exact, "a datagram was not as it was sent, or its sender wrong")
 		}
 		r.mu.Unlock()
@@ -880,7 +915,7 @@ func (r *run) lookup(me int) {
 		}
 		return err
 	})
-	if err == nil && ip != r.b.Peer.Addr() && !r.undetectable() {
+	if err == nil && ip != r.b.Peer.Addr() && !r.undetectable() && !r.b.Harm().Text {
 		r.broken(Exact, "the peer's address was looked up as %v", ip)
 	}
 	if err != nil && r.quiet() {
@@ -890,10 +925,8 @@ func (r *run) lookup(me int) {
 
 // undetectable reports whether bytes may differ without anybody noticing.
 func (r *run) undetectable() bool {
-	if r.s.Plan.Kinds&fault.Undetectable != 0 {
-		return true
-	}
-	return slices.ContainsFunc(r.s.Plan.List, func(f fault.Fault) bool { return fault.Undetectable.Has(f.Kind) })
+	h := r.b.Harm()
+	return h.Streams > 0 || h.All
 }
 
 // settle waits until everything on the way of a connection that is still open
@@ -932,9 +965,10 @@ func (r *run) settle(c *stream) {
 	r.mu.Lock()
 	missing := c.failed == nil && !c.hangUp && !c.abort && c.received < c.acked
 	waiting := c.failed == nil && !c.eof && !c.abort && (c.got < c.wrote || c.hangUp)
+	differs := c.failed == nil && len(c.wrong) > 0 && r.b.Harm().Noticed
 	at := c.acked
 	r.mu.Unlock()
-	if missing || waiting {
+	if missing || waiting || differs {
 		// Then the next operation has to fail.
 		deadline := time.Now().Add(5 * time.Second)
 		sent := 0
@@ -947,6 +981,7 @@ func (r *run) settle(c *stream) {
 		r.mu.Unlock()
 		r.sent(c, at, 1, sent, err)
 		r.mu.Lock()
+		c.unnoticed = differs && c.failed == nil
 		if c.failed == nil {
 			c.wrong = append(c.wrong, fmt.Sprintf("%d of %d bytes sent and %d of %d bytes received, and the socket does not fail", c.received, c.acked, c.got, c.wrote))
 		}
@@ -959,6 +994,7 @@ func (r *run) settle(c *stream) {
 func (r *run) recover() {
 	var open []int
 	var err error
+	recovering := recovering + r.b.Patience
 	until := time.Now().Add(recovering)
 	for len(open) < r.b.Sockets {
 		fd := -1
@@ -1052,35 +1088,27 @@ func (r *run) verdict() {
 			}
 		}
 		if len(c.wrong) > 0 {
+			if c.unnoticed {
+				r.brokenLocked(Exact, "connection %d, descriptor %d: %s, and it did not fail", c.id, c.fd, c.wrong[0])
+			}
 			wrong++
 			texts = append(texts, fmt.Sprintf("connection %d, descriptor %d: %s", c.id, c.fd, c.wrong[0]))
 		} else if c.hurt && !c.abort {
 			failed++
 		}
 	}
-	if !r.undetectable() {
+	h := r.b.Harm()
+	if h.Streams == 0 {
 		for _, text := range texts {
 			r.brokenLocked(Exact, "%s", text)
 		}
-		return
-	}
-	may, all := 0, r.s.Link || r.s.Rejoin || r.b.Disrupted()
-	for _, e := range r.b.Log() {
-		switch {
-		case r.b.Wide(e):
-			all = true
-		case e.Kind == fault.FlipPayload:
-			may++
-		case e.Kind == fault.FlipArgument:
-			may += 2 // the connection that was meant, and the one that was hit
-		}
 	}
 	hurt := wrong
-	if !all {
+	if !h.All && !r.s.Link && !r.s.Rejoin && !r.b.Disrupted() {
 		hurt += failed + r.strange
 	}
-	if hurt > may {
-		r.brokenLocked(Untouched, "%d connections differ, %d others failed and %d could not be made, after flips that touched %d at most: %v",
-			wrong, failed, r.strange, may, texts)
+	if hurt > h.Streams && (h.Streams > 0 || h.All) {
+		r.brokenLocked(Untouched, "%d connections differ, %d others failed and %d could not be made, after faults that touched %d at most: %v",
+			wrong, failed, r.strange, h.Streams, texts)
 	}
 }

@@ -34,40 +34,46 @@ func TestNINAConnIsANetConn(t *testing.T) {
 // testConn runs nettest.TestConn on connections that the device opened, and on those that
 // it accepted.
 func testConn(t *testing.T, s *Setup) {
-	stop := func(conns ...net.Conn) func() {
-		return func() {
-			for _, c := range conns {
-				c.Close()
-			}
+	t.Run("opened", func(t *testing.T) { testOpened(t, s) })
+	t.Run("accepted", func(t *testing.T) { testAccepted(t, s) })
+}
+
+// closing closes both ends of a connection.
+func closing(conns ...net.Conn) func() {
+	return func() {
+		for _, c := range conns {
+			c.Close()
 		}
 	}
-	t.Run("opened", func(t *testing.T) {
-		var port atomic.Uint32
-		nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
-			l, err := s.Peer.Listen(uint16(7100 + port.Add(1)))
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			defer l.Close()
-			device, err := Dial(s.Dev, netip.AddrPortFrom(s.Peer.Addr(), uint16(l.Addr().(*net.TCPAddr).Port)))
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			peer, err := l.Accept()
-			return device, peer, stop(device, peer), err
-		})
-	})
-	t.Run("accepted", func(t *testing.T) {
-		l, err := Listen(s.Dev, 7200)
-		check(t, err)
+}
+
+func testOpened(t *testing.T, s *Setup) {
+	var port atomic.Uint32
+	nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
+		l, err := s.Peer.Listen(uint16(7100 + port.Add(1)))
+		if err != nil {
+			return nil, nil, nil, err
+		}
 		defer l.Close()
-		nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
-			peer, err := s.Peer.Dial(t.Context(), boardPort(t, s, 7200))
-			if err != nil {
-				return nil, nil, nil, err
-			}
-			device, err := l.Accept()
-			return peer, device, stop(device, peer), err
-		})
+		device, err := Dial(s.Dev, netip.AddrPortFrom(s.Peer.Addr(), uint16(l.Addr().(*net.TCPAddr).Port)))
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		peer, err := l.Accept()
+		return device, peer, closing(device, peer), err
+	})
+}
+
+func testAccepted(t *testing.T, s *Setup) {
+	l, err := Listen(s.Dev, 7200)
+	check(t, err)
+	defer l.Close()
+	nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
+		peer, err := s.Peer.Dial(t.Context(), boardPort(t, s, 7200))
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		device, err := l.Accept()
+		return peer, device, closing(device, peer), err
 	})
 }

@@ -137,6 +137,12 @@ const (
 	TLS                  // a TCP client whose stream the chip encrypts
 )
 
+// IsDatagram is Socket's IsDatagram.
+func (k Kind) IsDatagram() bool { return needDatagrams && k == Datagram }
+
+// IsTLS is Socket's IsTLS.
+func (k Kind) IsTLS() bool { return needTLS && k == TLS }
+
 // Handle is the chip's number of a socket.
 type Handle uint8
 

@@ -31,23 +31,9 @@ func (u *Device) dev() *device { return (*device)(u.p) }
 
 // device is the state of a Device.
 type device struct {
-	chip    Chip
-	sig     Signaller // chip, if it is one
-	cfg     Config
-	clock   clock
-	current *waiter // the call that holds the bus, or nil
-	until   instant // when a look-up that holds the bus has to end
-
-	resolving bool // a look-up holds the bus
-
-	// link is held by who brings the link up or down, which is to hold
-	// the fields below it. It is taken before the bus and before mu.
-	link    gate
-	started bool                   // the chip has been started and answers
-	params  *netlink.ConnectParams // of the last NetConnect
-
-	// mu guards what is below. It is held for moments, never across an
-	// exchange or anything else that waits.
+	// mu guards the fields down to poll. It is held for moments, never across an
+	// exchange or anything else that waits. (What is used most comes first: it is within
+	// reach of the smaller processors' shorter instructions.)
 	mu        mutex
 	bus       gate
 	up        bool
@@ -56,18 +42,32 @@ type device struct {
 	stop      bool // and has to end
 	notifying bool
 	nevents   uint8
-	limit     uint8            // sockets that the chip has
-	lastPort  uint16           // last port given by the engine
-	events    [4]netlink.Event // not told yet
-	ip        netip.Addr
-	ip6       *netip.Addr // nil if the chip has no IPv6
-	sockets   []Socket
+	limit     uint8   // sockets that the chip has
+	lastPort  uint16  // last port given by the engine
 	waiters   *waiter // calls in progress
 	spare     *waiter // waiters of calls that are over
-	active    instant // last traffic on any socket
+	sockets   []Socket
+	active    instant     // last traffic on any socket
+	ip6       *netip.Addr // nil if the chip has no IPv6
+	ip        netip.Addr
+	events    [4]netlink.Event // not told yet
 	notify    func(netlink.Event)
+	poll      poller
 
-	poll poller
+	resolving bool // a look-up holds the bus
+	chip      Chip
+	sig       Signaller // chip, if it is one
+	clock     clock
+	current   *waiter // the call that holds the bus, or nil
+	until     instant // when a look-up that holds the bus has to end
+
+	// link is held by who brings the link up or down, which is to hold
+	// the two fields below it. It is taken before the bus and before mu.
+	link    gate
+	started bool                   // the chip has been started and answers
+	params  *netlink.ConnectParams // of the last NetConnect
+
+	cfg Config
 }
 
 var (
@@ -99,7 +99,7 @@ func New(chip Chip, cfg Config) *Device {
 		limit:   uint8(cfg.Sockets),
 		sockets: make([]Socket, cfg.Sockets),
 	}
-	d.poll.kick = newBell()
+	d.poll.kick, d.poll.most = newBell(), signalMax
 	d.sig, _ = chip.(Signaller)
 	if cfg.Buffer > 0 {
 		needingBuffers()

@@ -222,6 +222,14 @@ func (e *Engine) SetSignalled(s *Socket, told bool) {
 	e.mu.Unlock()
 }
 
+// SetSignalTime says how long the signal may go without a look, for a UART that
+// would lose what comes; it is 5 ms at most and at first.
+func (e *Engine) SetSignalTime(t time.Duration) {
+	e.mu.Lock()
+	e.poll.most = bounded(1, pause(t>>10), signalMax)
+	e.mu.Unlock()
+}
+
 // CheckSoon makes the engine look at once whether the link is up and the chip
 // alive.
 func (e *Engine) CheckSoon() {

@@ -27,6 +27,9 @@ func (u *Device) NetConnect(params ...*netlink.ConnectParams) error {
 	if len(params) > 0 && params[0] != nil {
 		given = params[0]
 	}
+	if given.ConnectMode == netlink.ConnectModeAP {
+		needingAP()
+	}
 	p := new(netlink.ConnectParams)
 	*p = *given
 	if err := check(p); err != nil {
@@ -42,6 +45,12 @@ func (u *Device) NetConnect(params ...*netlink.ConnectParams) error {
 	d.leave(&d.link)
 	d.tell()
 	return err
+}
+
+// IsAP reports whether p asks for an access point. Better than to compare: a board's
+// program that never makes one is without what only that needs.
+func IsAP(p *netlink.ConnectParams) bool {
+	return needAP && p.ConnectMode == netlink.ConnectModeAP
 }
 
 // Checker is implemented by chips that cannot do all that ConnectParams
@@ -73,7 +82,7 @@ func check(p *netlink.ConnectParams) error {
 		switch {
 		case len(p.Passphrase) > 63:
 			return netlink.ErrLongPassphrase
-		case len(p.Passphrase) < 8 && p.ConnectMode == netlink.ConnectModeAP:
+		case len(p.Passphrase) < 8 && IsAP(p):
 			// To join with a short one is for the access point to refuse: it
 			// may have a key of the old WEP.
 			return netlink.ErrShortPassphrase

@@ -38,18 +38,18 @@ func (u *Device) LookupHost(network, name string, deadline time.Time) ([]netip.A
 // lookUp is GetHostByName until the given instant, if that is not 0; for an IPv6
 // address if six is not nil.
 func (d *device) lookUp(name string, until instant, six Resolver6) (netip.Addr, error) {
-	if ip, ok := parse4(name); ok {
+	if ip, ok := ParseIPv4(name); ok {
 		return netip.AddrFrom4(ip), nil
 	}
 	if looks6(name) {
 		if !d.hasIPv6() {
 			return netip.Addr{}, errNotIPv4
 		}
-		ip, err := parse6(name)
-		if err != nil {
-			return ip, netdev.ErrHostUnknown
+		ip, ok := ParseIPv6(zoneless(name))
+		if !ok {
+			return netip.Addr{}, netdev.ErrHostUnknown
 		}
-		return ip.Unmap(), nil
+		return netip.AddrFrom16(ip).Unmap(), nil
 	}
 	if len(name) > 1 && name[len(name)-1] == '.' {
 		name = name[:len(name)-1]
@@ -84,41 +84,6 @@ func (d *device) lookUp(name string, until instant, six Resolver6) (netip.Addr, 
 		err = netdev.ErrHostUnknown
 	}
 	return a, err
-}
-
-// parse4 reads an IPv4 address in text. netip does it too, but takes 5 KB of a board's
-// flash, of which most is for its error.
-func parse4(s string) (ip [4]byte, ok bool) {
-	n, digits, value := 0, 0, 0
-	for i := 0; i <= len(s); i++ {
-		if i < len(s) && s[i] != '.' {
-			if s[i] < '0' || s[i] > '9' || digits > 0 && value == 0 {
-				return ip, false
-			}
-			digits++
-			if value = 10*value + int(s[i]-'0'); value > 255 {
-				return ip, false
-			}
-			continue
-		}
-		if digits == 0 || n == len(ip) {
-			return ip, false
-		}
-		ip[n] = byte(value)
-		n, digits, value = n+1, 0, 0
-	}
-	return ip, n == len(ip)
-}
-
-// looks6 reports whether a text is meant as an IPv6 address: no name has two colons.
-func looks6(s string) bool {
-	colons := 0
-	for i := 0; i < len(s); i++ {
-		if s[i] == ':' {
-			colons++
-		}
-	}
-	return colons > 1
 }
 
 // printable reports whether a name is not empty and has no bytes that no

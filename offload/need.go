@@ -2,8 +2,6 @@
 
 package offload
 
-import "net/netip"
-
 // What a program needs of the engine; see need_tinygo.go.
 const (
 	needDatagrams = true
@@ -11,11 +9,11 @@ const (
 	needBuffers   = true
 	needEvents    = true
 	needIPv6      = true
+	needAP        = true
 )
 
 func need(Kind)       {}
 func needingBuffers() {}
 func needingEvents()  {}
 func needingIPv6()    {}
-
-func parse6(s string) (netip.Addr, error) { return netip.ParseAddr(s) }
+func needingAP()      {}

@@ -2,8 +2,6 @@
 
 package offload
 
-import "net/netip"
-
 // What a program needs of the engine. Each is set where the need arises, such as
 // in Socket. A program that never gets there, as the compiler sees it, never sets the
 // variable, which then is a constant: all that only runs if it is true is left out.
@@ -13,17 +11,16 @@ var (
 	needBuffers   bool
 	needEvents    bool
 	needIPv6      bool
+	needAP        bool
 )
 
 func needingBuffers() { needBuffers = true }
 
 func needingEvents() { needEvents = true }
 
-func needingIPv6() { needIPv6, parse6 = true, netip.ParseAddr }
+func needingIPv6() { needIPv6 = true }
 
-// parse6 is only called if needIPv6 is true. A condition alone does not suffice:
-// it is folded after the type of ParseAddr's error has been taken for one in use.
-var parse6 func(string) (netip.Addr, error)
+func needingAP() { needAP = true }
 
 func need(k Kind) {
 	switch k {

@@ -20,20 +20,22 @@ const (
 	coldShare = 6                                   // then, if there are others, a smaller part,
 	pollCold  = pause(59 * time.Millisecond >> 10)  // until there are 17 looks a second at all together.
 
-	signalMax = pause(5 * time.Millisecond >> 10)   // between two looks at the signal
+	pushShare = 10                                  // the part, as a power of 2, if the signal is a UART's, of which a look costs little
+	signalMax = pause(5 * time.Millisecond >> 10)   // between two looks at the signal, unless SetSignalTime says less,
 	pollQuiet = pause(500 * time.Millisecond >> 10) // at a socket that it tells of, while it does not,
 
 	signalLate = pause(30 * time.Millisecond >> 10) // but for so long after traffic: a signal may lag
 )
 
 // poller is the state of a device's poller. Only its goroutine uses it, but
-// for begin and link, which mu guards.
+// for begin, link and most, which mu guards.
 type poller struct {
 	sleeper
 	kick   bell    // rung when it has to look again
 	link   instant // when to look at the link
 	watch  instant // when to try to restore it
 	signal instant // when to look at the signal
+	most   pause   // between two such looks
 	edge   instant // when it rose
 	high   bool
 }
@@ -140,7 +142,11 @@ func (d *device) sample() (attend bool) {
 			}
 		}
 	}
-	p.signal = now + bounded(pollMin, since(active, now)>>pollShare, signalMax).instant()
+	share := pollShare
+	if d.cfg.Push {
+		share = pushShare
+	}
+	p.signal = now + bounded(min(pollMin, p.most), since(active, now)>>share, p.most).instant()
 	d.mu.Unlock()
 	return rose || high && d.cfg.Push
 }

@@ -30,15 +30,14 @@ const (
 // The exported fields are for the chip to read and, where it says so, to set.
 // They change only while the bus is held.
 type Socket struct {
-	Peer      netip.AddrPort // of a connection; set by Accept
-	Port      uint16         // local port, 0 if none yet
-	Handle    Handle         // the chip's number of it; set by Open and Accept
+	Handle    Handle // the chip's number of it; set by Open and Accept
 	Kind      Kind
 	V6        bool   // of the family IPv6: see Engine.SetIPv6
 	Signalled bool   // Signaller tells of it; set by the chip in Open and Accept, and later by SetSignalled
+	Port      uint16 // local port, 0 if none yet
 	Mark      uint32 // whatever the chip wants to remember, 0 at first
 
-	// A device's mu guards what is below; onChip and role change only while
+	// A device's mu guards what is below, but for Peer; onChip and role change only while
 	// the bus is held as well.
 	state   state
 	role    state // what state was before Close
@@ -49,23 +48,25 @@ type Socket struct {
 	ended   bool // by Push: no more will come
 	shutR   bool
 	shutW   bool
-	writing bool  // a Send is at work on the stream
-	polled  bool  // scratch of the poller
-	told    Ready // by Notify, and not used up yet
-	ring    ring
+	writing bool    // a Send is at work on the stream
+	polled  bool    // scratch of the poller
+	told    Ready   // by Notify, and not used up yet
 	err     error   // what all calls but Close return from now on
 	rdl     instant // deadlines
 	wdl     instant
 	active  instant // last traffic
 	next    instant // not to be polled before
+	ring    ring
+
+	Peer netip.AddrPort // of a connection; set by Accept
 }
 
 // IsDatagram reports whether the socket's Kind is Datagram. Better than to compare: a
 // board's program that never makes such a socket is without what only that needs.
-func (s *Socket) IsDatagram() bool { return needDatagrams && s.Kind == Datagram }
+func (s *Socket) IsDatagram() bool { return s.Kind.IsDatagram() }
 
 // IsTLS reports whether the socket's Kind is TLS; see IsDatagram.
-func (s *Socket) IsTLS() bool { return needTLS && s.Kind == TLS }
+func (s *Socket) IsTLS() bool { return s.Kind.IsTLS() }
 
 // IsIPv6 reports whether the socket is of the family IPv6; see IsDatagram.
 func (s *Socket) IsIPv6() bool { return needIPv6 && s.V6 }

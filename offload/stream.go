@@ -327,10 +327,12 @@ func (d *device) connectFor(w *waiter, host string, ip netip.AddrPort) (err erro
 	}
 	done, err := d.connectTo(w, host, to)
 	d.give()
+	if err == nil {
+		d.touch(w.s)
+	}
 	if err != nil || done {
 		return err
 	}
-	d.touch(w.s)
 
 	// A chip gives up by itself, in the end. Should it never say so, nor the
 	// link be lost, that must not be for ever.

@@ -138,7 +138,7 @@ func (c *chip) join(p *netlink.ConnectParams) (ip [4]byte, err fault) {
 	if err = c.leaveFirst(); err != 0 {
 		return ip, err
 	}
-	if p.ConnectMode == netlink.ConnectModeAP {
+	if offload.IsAP(p) {
 		return c.become(p)
 	}
 	before, err := c.beginJoin(p)

@@ -18,11 +18,11 @@ import (
 	"time"
 )
 
-// TinyGo's own WiFiNINA driver, unmodified, on package machine and this board.
-// The program in testdata/drivers/measure has both in one process, on a clock of
-// its own; its doc comment says how.
+// TinyGo's own drivers of WiFiNINA and ESP-AT, unmodified, on package machine and this
+// board. The programs in testdata/drivers/measure and measureat have both in one process, on a
+// clock of their own; the doc comment of the first says how.
 
-var update = flag.Bool("update", false, "write testdata/tinygo-drivers-wifinina.txt anew")
+var update = flag.Bool("update", false, "write testdata/tinygo-drivers-*.txt anew")
 
 // measured is what a scenario of the program found out.
 type measured struct {
@@ -32,13 +32,13 @@ type measured struct {
 	Error, Text                     string
 }
 
-// buildMeasure compiles the program. With cgo the clock would not jump.
-func buildMeasure(t *testing.T) string {
+// buildMeasure compiles the program for a board. With cgo the clock would not jump.
+func buildMeasure(t *testing.T, program, board string) string {
 	t.Helper()
 	download(t)
-	spec, _ := Lookup("pyportal")
-	exe := filepath.Join(t.TempDir(), "measure")
-	cmd := goCommand("drivers", "build", "-tags", strings.Join(spec.Tags, ",")+",faketime", "-o", exe, "./measure")
+	spec, _ := Lookup(board)
+	exe := filepath.Join(t.TempDir(), program)
+	cmd := goCommand("drivers", "build", "-tags", strings.Join(spec.Tags, ",")+",faketime", "-o", exe, "./"+program)
 	cmd.Env = append(cmd.Env, "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
@@ -48,9 +48,9 @@ func buildMeasure(t *testing.T) string {
 
 // runMeasure runs a scenario. One processor is both faster and the same every
 // time.
-func runMeasure(t *testing.T, exe, scenario string, rtt time.Duration, n int) measured {
+func runMeasure(t *testing.T, exe, scenario string, rtt time.Duration, n int, more ...string) measured {
 	t.Helper()
-	cmd := exec.Command(exe, scenario, rtt.String(), strconv.Itoa(n))
+	cmd := exec.Command(exe, append([]string{scenario, rtt.String(), strconv.Itoa(n)}, more...)...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	raw, err := cmd.Output()
 	out := unframe(raw)
@@ -87,7 +87,7 @@ func unframe(raw []byte) string {
 // It fetches a page and serves one. Where it fails, it is for a reason that is known
 // of it.
 func TestTinyGosDriverFetchesAndServes(t *testing.T) {
-	exe := buildMeasure(t)
+	exe := buildMeasure(t, "measure", "pyportal")
 	const rtt = 5 * time.Millisecond
 
 	m := runMeasure(t, exe, "page", rtt, 0)
@@ -135,7 +135,7 @@ func TestSpeedOfTinyGosDriver(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it takes half a minute")
 	}
-	exe := buildMeasure(t)
+	exe := buildMeasure(t, "measure", "pyportal")
 	var figures []figure
 	add := func(what string, value float64, unit, note string) {
 		figures = append(figures, figure{what, value, unit, note})
@@ -174,13 +174,20 @@ func TestSpeedOfTinyGosDriver(t *testing.T) {
 	add("exchanges in an idle second, 8 sockets being read", float64(m.Exchanges), "", "")
 	add("end of stream noticed by the last of 8 after", ms(m.Each[len(m.Each)-1]), "ms", "")
 
+	compareTable(t, "tinygo-drivers-wifinina.txt", "tinygo.org/x/drivers v0.37.0 wifinina, firmware 2.0.0, SPI at 8 MHz, profile of sim/nina.DefaultTiming; simulated time\n"+
+		"(go test ./sim/board -run SpeedOfTinyGosDriver -update writes this anew)\n", figures)
+}
+
+// compareTable compares figures with the committed table, or writes that anew. head is of two
+// lines.
+func compareTable(t *testing.T, name, head string, figures []figure) {
+	t.Helper()
 	var table strings.Builder
-	table.WriteString("tinygo.org/x/drivers v0.37.0 wifinina, firmware 2.0.0, SPI at 8 MHz, profile of sim/nina.DefaultTiming; simulated time\n" +
-		"(go test ./sim/board -run SpeedOfTinyGosDriver -update writes this anew)\n\n")
+	fmt.Fprintln(&table, head)
 	for _, f := range figures {
 		fmt.Fprintln(&table, f)
 	}
-	const file = "testdata/tinygo-drivers-wifinina.txt"
+	file := filepath.Join("testdata", name)
 	if *update {
 		if err := os.WriteFile(file, []byte(table.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -204,4 +211,56 @@ func TestSpeedOfTinyGosDriver(t *testing.T) {
 		}
 	}
 	t.Log("\n" + table.String())
+}
+
+// What TinyGo's ESP-AT driver can be compared with ours in, and what it cannot do. Each is
+// for a reason that is known of it.
+func TestSpeedOfTinyGosESPATDriver(t *testing.T) {
+	exe := buildMeasure(t, "measureat", "espat")
+	var figures []figure
+	run := func(scenario string, rtt time.Duration, n, baud int, firmware string) (measured, string) {
+		m := runMeasure(t, exe, scenario, rtt, n, strconv.Itoa(baud), firmware)
+		return m, fmt.Sprintf("%-11s %6d baud, RTT %-4v ", firmware, baud, rtt)
+	}
+	rate := func(what string, m measured, n int) {
+		note := fmt.Sprintf("%.1f kB/s", float64(m.Bytes)/m.Took.Seconds()/1000)
+		if m.Bytes != n || m.Arrived != n || m.Error != "" {
+			t.Errorf("%s: %+v", what, m)
+		}
+		figures = append(figures, figure{what, float64(m.Took) / 1e6, "ms", note})
+	}
+	type at struct {
+		firmware string
+		baud     int
+		rtt      time.Duration
+	}
+	const ms = time.Millisecond
+	for _, at := range []at{
+		{"esp32-2.4", 115200, 0}, {"esp32-2.4", 115200, 5 * ms}, {"esp32-2.4", 115200, 20 * ms},
+		{"esp8266-2.3", 115200, 0}, {"esp8266-2.3", 115200, 5 * ms}, {"esp8266-2.3", 115200, 20 * ms},
+		{"esp32-2.4", 921600, 5 * ms}, // which it cannot set
+	} {
+		const kb = 1 << 10
+		m, name := run("upload", at.rtt, 256*kb, at.baud, at.firmware)
+		rate(name+"upload of 256 KB", m, 256*kb)
+		// "Active mode with a 128-byte UART ring buffer polled every 100 ms", of which this one
+		// keeps 64 KB; a +IPD has to be whole when it looks, and alone.
+		m, _ = run("download", at.rtt, 256*kb, at.baud, at.firmware)
+		if m.Arrived == 256*kb || !strings.HasPrefix(m.Error, "panic: runtime error: slice bounds out of range") {
+			t.Errorf("%s download: %+v", name, m)
+		}
+		m, _ = run("pieces", at.rtt, 64*kb, at.baud, at.firmware)
+		rate(name+"download of 64 KB, each 1000 B asked for", m, 64*kb)
+		m, _ = run("echo", at.rtt, 64, at.baud, at.firmware)
+		if m.Error != "" || m.Arrived != 20*64 {
+			t.Errorf("%s echo: %+v", name, m)
+		}
+		figures = append(figures, figure{name + "echo of 64 B: worst", float64(m.Each[len(m.Each)-1]) / 1e6, "ms", ""})
+	}
+	m, _ := run("more", 5*ms, 0, 115200, "esp32-2.4")
+	if want := "a second socket: No more sockets; Accept: Not supported; Recv after the peer has closed: i/o timeout"; m.Text != want {
+		t.Errorf("%q, want %q", m.Text, want)
+	}
+	compareTable(t, "tinygo-drivers-espat.txt", "tinygo.org/x/drivers v0.37.0 espat, profile of sim/espat.DefaultTiming, a UART that keeps 64 KB (TinyGo's: 128 B); simulated time. "+
+		"It cannot: a download that is not asked for in pieces, several sockets, a server, the end of a stream\n(go test ./sim/board -run SpeedOfTinyGosESPATDriver -update writes this anew)\n", figures)
 }

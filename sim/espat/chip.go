@@ -355,6 +355,7 @@ type firmware struct {
 	odd         *oddState
 	rebootAfter bool // OddReboot comes after the command's effect
 	holding     bool // OddHeldIPD
+	mute        bool // OddTornPayload
 	resultDue   cond
 
 	wifi wifi
@@ -458,7 +459,7 @@ func (f *firmware) pause(d time.Duration, changed <-chan struct{}) bool {
 
 // out queues bytes for the host. Those of one call are never torn apart.
 func (f *firmware) out(s string) {
-	if f.dead() || s == "" {
+	if f.dead() || f.mute || s == "" {
 		return
 	}
 	c := f.c

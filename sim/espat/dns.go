@@ -35,6 +35,8 @@ func text6(a netip.Addr) string { return strings.ToUpper(a.String()) }
 // addrText is an address of a link's peer as the host sees it.
 func (f *firmware) addrText(l *link, a netip.Addr) string {
 	switch {
+	case l.v6 && a == netip.IPv4Unspecified():
+		return "::"
 	case l.v6 && a.Is4():
 		return text6(to6(a))
 	case !a.IsValid():
@@ -58,6 +60,8 @@ func (f *firmware) resolve(ctx context.Context, host string, v6 bool) (netip.Add
 		switch {
 		case a.Is4() && !v6:
 			return a, nil
+		case a == netip.IPv6Unspecified() && v6:
+			return netip.IPv4Unspecified(), nil // a datagram link without a peer
 		case a.Is6() && v6:
 			if v4, ok := from6(a); ok {
 				return v4, nil

@@ -23,3 +23,18 @@ func (c *Chip) Ledger() Ledger {
 	l.LostOut, l.LostIn = c.rx.lost, c.tx.lost
 	return l
 }
+
+// Open returns how many links are in use, and whether the server runs.
+func (c *Chip) Open() (links int, server bool) {
+	c.lock()
+	defer c.unlock()
+	if c.fw == nil {
+		return 0, false
+	}
+	for i := range c.fw.tcp.links {
+		if c.fw.tcp.links[i].kind != linkFree {
+			links++
+		}
+	}
+	return links, c.fw.tcp.server.on
+}

@@ -132,7 +132,11 @@ type oddState struct {
 
 func (s *oddState) init(o Oddities, seed uint64) {
 	s.rng = rand.New(rand.NewPCG(seed, 0x6f646473))
-	s.every = o.Every
+	s.set(o)
+}
+
+func (s *oddState) set(o Oddities) {
+	s.every, s.kinds = o.Every, [oddities]bool{}
 	for _, k := range o.Kinds {
 		if k < oddities {
 			s.kinds[k] = true
@@ -161,6 +165,13 @@ func (c *Chip) Inject(o Oddity) {
 	c.lock()
 	defer c.unlock()
 	c.odd.inject[o]++
+}
+
+// SetOddities changes how often which oddities happen from now on.
+func (c *Chip) SetOddities(o Oddities) {
+	c.lock()
+	defer c.unlock()
+	c.odd.set(o)
 }
 
 // Happened returns how often an oddity has happened.
@@ -234,6 +245,7 @@ func (f *firmware) oddTorn(head string, p []byte) bool {
 	n := odd.rng.IntN(len(p))
 	f.note("oddity: restart after %d of %d bytes of payload", n, len(p))
 	f.out(head + string(p[:n]))
+	f.mute = true // commands that run say nothing behind it
 	f.drainTo(0)
 	f.restart()
 	return true

@@ -27,8 +27,15 @@ type Timing struct {
 	SNTP            time.Duration // from the configuration until the time is known
 }
 
-// DefaultTiming returns the profile of an ESP-AT module. What no source publishes
-// is chosen.
+// DefaultTiming returns the profile of an ESP-AT module.
+//
+// Of these, Handshake has a source (esp-at docs, CIPSTART: 10 s for each packet), and so has
+// the order of things: OK and the prompt in one print from 2.4 on (2.3 on the ESP8266), so
+// that Prompt is for older ones only (strings of the core libraries); data that go to the
+// network when the last byte is in; SEND OK when the last has a place in the send buffer, and
+// not when it is acknowledged (esp-at docs, CIPSEND). All other times are published by nobody
+// and chosen as plausible; the FAQ's 5 s to join in an office is Associate and Address
+// in a quieter place. docs/protocols/espat.md has the list.
 func DefaultTiming() Timing {
 	return Timing{
 		Poll:    time.Microsecond,

@@ -97,7 +97,7 @@ func (f *firmware) startRadio() {
 	if f.wifi.mode&1 != 0 && fl.autoconn && fl.known {
 		ssid, pass := fl.ssid, fl.pass
 		f.task(func() {
-			if f.join(ssid, pass, nil) != 0 {
+			if f.joinFails(ssid, pass) {
 				f.reconnect()
 			}
 		})
@@ -265,10 +265,17 @@ func (f *firmware) reconnect() {
 		if _, there := f.find(ssid, nil); !there {
 			continue
 		}
-		if f.join(ssid, pass, nil) == 0 {
+		if !f.joinFails(ssid, pass) {
 			return
 		}
 	}
+}
+
+// joinFails is a join that the firmware makes by itself. It reports whether that failed
+// and is to be tried again, since nothing else was done about the link meanwhile.
+func (f *firmware) joinFails(ssid, pass string) bool {
+	mine := f.wifi.attempts + 1
+	return f.join(ssid, pass, nil) != 0 && f.wifi.attempts == mine
 }
 
 func (f *firmware) cmdCWMODE(r request) fault {

@@ -3,6 +3,7 @@ package espat
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -142,6 +143,22 @@ func TestReset(t *testing.T) {
 		r.do("ATE0", "ATE0\r\n"+ok)
 		r.do("AT+CWMODE?", "+CWMODE:0\r\n"+ok)
 	})
+	// A join of the host's takes the place of the firmware's own, for good.
+	virtually(t, Config{}, func(r *rig) {
+		r.join()
+		r.do("AT+RST", ok+"\r\nready\r\n")
+		r.do("ATE0", "ATE0\r\n"+ok)
+		r.do(`AT+CWJAP="home","correct horse"`, "WIFI CONNECTED\r\nWIFI GOT IP\r\n"+ok)
+		time.Sleep(time.Minute)
+		r.quiet()
+		r.c.DropLink()
+		r.expect("WIFI DISCONNECT\r\n")
+		time.Sleep(5 * time.Second)
+		r.c.RestoreLink()
+		time.Sleep(1100 * time.Millisecond) // it is at it again
+		r.do(`AT+CWJAP="home","correct horse"`, "WIFI CONNECTED\r\nWIFI GOT IP\r\n"+ok)
+		time.Sleep(time.Minute)
+	})
 	virtually(t, Config{}, func(r *rig) {
 		r.join()
 		r.do("AT+CWAUTOCONN=0", ok)
@@ -275,5 +292,17 @@ func TestIPv6(t *testing.T) {
 		r.do(`AT+CIPSTART=1,"TCPv6","10.0.0.1",80`, bad)
 		r.do(`AT+CIPSERVER=1,80,"TCPv6"`, ok)
 		r.do("AT+CIPSERVER?", "+CIPSERVER:1,80,\"TCPv6\",0,0\r\n"+ok)
+		// Datagrams, without a peer at first.
+		p := r.packet("10.0.0.1", 9000)
+		r.do(`AT+CIPSTART=4,"UDPv6","::",9,9001,2`, "4,CONNECT\r\n"+ok)
+		r.do("AT+CIPSTATE?", "+CIPSTATE:0,\"TCPv6\",\"64:FF9B::A00:1\",80,"+itoa(int(peer.RemoteAddr().(*net.TCPAddr).Port))+",0\r\n+CIPSTATE:4,\"UDPv6\",\"::\",9,9001,0\r\n"+ok)
+		r.writeTo(p, "seven", 9001)
+		r.expect("\r\n+IPD,4,5,\"64:FF9B::A00:1\",9000:seven")
+		r.do(`AT+CIPSEND=4,2,"64:FF9B::A00:1",9000`, "\r\nOK\r\n\r\n>")
+		r.send("hi")
+		r.expect("\r\nRecv 2 bytes\r\n" + sent)
+		if got, _ := r.readFrom(p); got != "hi" {
+			t.Errorf("the peer got %q", got)
+		}
 	})
 }

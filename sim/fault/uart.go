@@ -13,13 +13,16 @@ import (
 // It is quiet until Play.
 //
 // Faults are numbered by the bytes of their direction: Command is what the host
-// writes, Reply what it reads. Pick means something to Cut only.
+// writes, Reply what it reads. Pick means something to Cut only. While a direction
+// stalls, neither Buffered nor Write waits: what is written is kept, and goes out
+// behind the stall.
 //
-// One goroutine may read while another writes.
+// One goroutine may read while another writes, and any may call Buffered.
 type UART struct {
 	rw     io.ReadWriteCloser
 	reboot func()
 	clk    clock.Clock
+	puller chan struct{} // of capacity 1: full while somebody takes from the line
 
 	mu      sync.Mutex
 	plan    Plan
@@ -28,9 +31,13 @@ type UART struct {
 	next    [2]int // in plan.List
 	log     []Event
 	hung    bool
-	cut     int    // reads that get a byte
-	out     []byte // to be read
-	err     error  // after that
+	cut     int       // reads that get a byte
+	out     []byte    // to be read
+	err     error     // after that
+	raw     []byte    // taken from the line, behind a stall
+	until   time.Time // of that stall
+	held    []byte    // written, behind a stall
+	holding bool      // there is one, or what it held is going out
 }
 
 // NewUART returns a line to the chip at the other end of rw on which nothing
@@ -40,7 +47,7 @@ func NewUART(rw io.ReadWriteCloser, reboot func(), clk clock.Clock) *UART {
 	if clk == nil {
 		clk = clock.Free()
 	}
-	return &UART{rw: rw, reboot: reboot, clk: clk}
+	return &UART{rw: rw, reboot: reboot, clk: clk, puller: make(chan struct{}, 1)}
 }
 
 // Play starts a plan: the next byte of each direction is number 0.
@@ -157,20 +164,57 @@ func (u *UART) pause(d time.Duration) {
 // Write sends p. It reports all of p as sent, whatever became of it, unless the
 // line itself fails.
 func (u *UART) Write(p []byte) (int, error) {
+	u.mu.Lock()
+	if u.holding {
+		u.held = append(u.held, p...)
+		u.mu.Unlock()
+		return len(p), nil
+	}
+	u.mu.Unlock()
+	n, _, err := u.send(p)
+	return n, err
+}
+
+// send puts p through. It reports whether a stall holds up the rest of it.
+func (u *UART) send(p []byte) (n int, stalled bool, err error) {
 	for done := 0; done < len(p); {
 		n, out, stall, reboot := u.pass(p[done:], Command)
 		if len(out) > 0 {
 			if m, err := u.rw.Write(out); err != nil {
-				return min(done+m, len(p)), err
+				return min(done+m, len(p)), false, err
 			}
 		}
 		done += n
 		if reboot {
 			u.reboot()
 		}
-		u.pause(stall)
+		if stall > 0 {
+			u.mu.Lock()
+			u.held = append(append([]byte(nil), p[done:]...), u.held...)
+			u.holding = true
+			u.mu.Unlock()
+			u.clk.AfterFunc(stall, u.release)
+			return len(p), true, nil
+		}
 	}
-	return len(p), nil
+	return len(p), false, nil
+}
+
+// release sends what a stall has held up, and what was written meanwhile.
+func (u *UART) release() {
+	for {
+		u.mu.Lock()
+		p := u.held
+		u.held = nil
+		u.holding = len(p) > 0
+		u.mu.Unlock()
+		if len(p) == 0 {
+			return
+		}
+		if _, stalled, _ := u.send(p); stalled {
+			return
+		}
+	}
 }
 
 // Read receives what there is.
@@ -191,53 +235,97 @@ func (u *UART) Read(p []byte) (int, error) {
 			u.mu.Unlock()
 			return n, nil
 		}
+		stall := u.until.Sub(u.clk.Now())
 		err := u.err
-		u.mu.Unlock()
-		if err != nil {
-			return 0, err
+		if len(u.raw) > 0 {
+			err = nil // that comes first
 		}
-		u.pull(len(p))
+		u.mu.Unlock()
+		switch {
+		case stall > 0:
+			u.pause(stall)
+		case err != nil:
+			return 0, err
+		default:
+			u.puller <- struct{}{}
+			if u.left() == 0 { // else another has pulled meanwhile
+				u.pull(len(p))
+			}
+			<-u.puller
+		}
 	}
+}
+
+// left returns how much was taken from the line and is to be read.
+func (u *UART) left() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.out)
+}
+
+// ready returns how many bytes can be put through without waiting, if none are
+// left.
+func (u *UART) ready() int {
+	u.mu.Lock()
+	n := len(u.raw)
+	waits := len(u.out) > 0 || u.clk.Now().Before(u.until)
+	u.mu.Unlock()
+	if waits {
+		return 0
+	}
+	if line, ok := u.rw.(interface{ Buffered() int }); ok && n == 0 {
+		n = line.Buffered()
+	}
+	return n
 }
 
 // Buffered returns how many bytes can be read without waiting. It is of use only
 // on a line that has such a method itself; on others it counts what a Read has
 // left.
 func (u *UART) Buffered() int {
-	u.mu.Lock()
-	n := len(u.out)
-	u.mu.Unlock()
-	line, ok := u.rw.(interface{ Buffered() int })
-	if n > 0 || !ok {
-		return n
+	select {
+	case u.puller <- struct{}{}:
+		if n := u.ready(); n > 0 {
+			u.pull(n)
+		}
+		<-u.puller
+	default: // somebody is at it
 	}
-	if n = line.Buffered(); n == 0 {
-		return 0
-	}
-	u.pull(n)
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return len(u.out)
+	return u.left()
 }
 
-// pull takes up to most bytes from the line, and puts through what becomes of
-// them.
+// pull takes up to most bytes from the line, or what a stall has left of those taken
+// before, and puts through what becomes of them.
 func (u *UART) pull(most int) {
-	buf := make([]byte, most)
-	n, err := u.rw.Read(buf)
-	for done := 0; done < n; {
-		m, out, stall, reboot := u.pass(buf[done:n], Reply)
-		done += m
-		u.mu.Lock()
-		u.out = append(u.out, out...)
-		u.mu.Unlock()
+	u.mu.Lock()
+	buf := u.raw
+	u.raw = nil
+	u.mu.Unlock()
+	var err error
+	if len(buf) == 0 {
+		buf = make([]byte, most)
+		most, err = u.rw.Read(buf)
+		buf = buf[:most]
+	}
+	for len(buf) > 0 {
+		m, out, stall, reboot := u.pass(buf, Reply)
+		buf = buf[m:]
 		if reboot {
 			u.reboot()
-			done = n // what the chip had sent before is lost
+			buf = nil // what the chip had sent before is lost
 		}
-		u.pause(stall)
+		u.mu.Lock()
+		u.out = append(u.out, out...)
+		if stall > 0 {
+			u.until, u.raw = u.clk.Now().Add(stall), buf
+			u.mu.Unlock()
+			break
+		}
+		u.mu.Unlock()
 	}
 	u.mu.Lock()
-	u.err = err
+	if u.err == nil {
+		u.err = err
+	}
 	u.mu.Unlock()
 }

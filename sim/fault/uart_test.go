@@ -184,3 +184,98 @@ func TestUARTSeedReplays(t *testing.T) {
 		})
 	}
 }
+
+// port is a serial port that says how much it has received. A Read of nothing waits.
+type port chan byte
+
+func (p port) Buffered() int { return len(p) }
+
+func (p port) Read(b []byte) (int, error) {
+	b[0] = <-p
+	n := 1
+	for ; n < len(b) && len(p) > 0; n++ {
+		b[n] = <-p
+	}
+	return n, nil
+}
+
+func (p port) Write(b []byte) (int, error) { return len(b), nil }
+
+func (p port) Close() error { return nil }
+
+// Buffered is what a Read gets, faults done.
+func TestUARTBuffered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := make(port, 100)
+		u := NewUART(p, nil, clock.Virtual())
+		if n := u.Buffered(); n != 0 {
+			t.Errorf("%d bytes before any came", n)
+		}
+		u.Play(Plan{List: []Fault{{At: 0, Kind: Lose, Half: Reply}, {At: 2, Kind: Double, Half: Reply}, {At: 4, Kind: Lose, Half: Reply}}})
+		receive := func(s string) {
+			for _, b := range []byte(s) {
+				p <- b
+			}
+		}
+		buf := make([]byte, 100)
+		for _, tt := range []struct{ sent, want string }{{"abcd", "bccd"}, {"e", ""}, {"fg", "fg"}} {
+			receive(tt.sent)
+			n := u.Buffered()
+			if n != len(tt.want) {
+				t.Fatalf("of %q %d bytes are there, want %q", tt.sent, n, tt.want)
+			}
+			if n > 0 {
+				if n, err := u.Read(buf[:n]); string(buf[:n]) != tt.want || err != nil {
+					t.Errorf("read %q, %v; want %q", buf[:n], err, tt.want)
+				}
+			}
+		}
+		// It does not wait for a Read that does.
+		read := make(chan int)
+		go func() {
+			n, _ := u.Read(buf)
+			read <- n
+		}()
+		synctest.Wait()
+		if n := u.Buffered(); n != 0 {
+			t.Errorf("%d bytes, and a Read waits", n)
+		}
+		p <- 'x'
+		if n := <-read; n != 1 {
+			t.Errorf("the Read that waited got %d bytes", n)
+		}
+	})
+}
+
+// slowPort takes its time to look.
+type slowPort struct{ port }
+
+func (p slowPort) Buffered() int {
+	n := len(p.port)
+	time.Sleep(time.Millisecond)
+	return n
+}
+
+// Of two that look at the same time none waits for what the other has taken.
+func TestUARTBufferedByTwo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := slowPort{make(port, 100)}
+		u := NewUART(p, nil, clock.Virtual())
+		p.port <- 'x'
+		looked := make(chan int, 2)
+		for range 2 {
+			go func() { looked <- u.Buffered() }()
+		}
+		for range 2 {
+			select {
+			case <-looked:
+			case <-time.After(time.Minute):
+				p.port <- 'y'
+				t.Fatal("Buffered waits")
+			}
+		}
+		if n, _ := u.Read(make([]byte, 10)); n != 1 {
+			t.Errorf("read %d bytes", n)
+		}
+	})
+}

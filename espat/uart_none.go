@@ -3,17 +3,13 @@
 package espat
 
 // boardConfig fills in the board's own UART: without a board there is none.
-func boardConfig(*Config) error { return errNoUART }
+func boardConfig(*Config) fault { return errNoUART }
 
 // boardUART reports whether the UART and its pins are the board's.
 func boardUART(*Config) bool { return false }
 
 // configureUART sets up the UART if it is the board's.
-func configureUART(*Config, uint32) (done bool, err error) { return false, nil }
+func configureUART(*Config, uint32) (done, ok bool) { return false, false }
 
-// output makes a pin an output.
-func output(p Pin) {
-	if p, ok := p.(interface{ Output() }); ok {
-		p.Output()
-	}
-}
+// configureOutput makes p an output if it is one of the board's pins.
+func configureOutput(p Pin) bool { return false }
