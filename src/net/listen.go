@@ -123,6 +123,11 @@ func (lc *ListenConfig) listenTCPName(ctx context.Context, network string, famil
 }
 
 // listenTCPPort is listenTCPName for an address without a host.
+//
+// It is not part of its caller, which is main, often: what is left in the frame of a
+// function that goes on for ever keeps memory for ever.
+//
+//go:noinline
 func listenTCPPort(network, address string) (Listener, error) {
 	_, port, err := splitPort("tcp", address)
 	if err != nil {
