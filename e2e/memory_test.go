@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"io"
@@ -19,6 +20,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
 
 	"tinynet/sim/board"
 )
@@ -473,7 +476,7 @@ func measureStacks(t *testing.T, target, board string) (needs map[string]int, or
 	}
 	const size = "10240"
 	var flags strings.Builder
-	set := map[string]string{"size": size, "echo": echo, "call": call, "page": pagePort}
+	set := map[string]string{"size": size, "echo": echo, "call": call, "page": pagePort, "dns": dnsServer(t)}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		fmt.Fprintf(&flags, "-X main.%s=%s ", name, set[name])
 	}
@@ -492,6 +495,61 @@ func measureStacks(t *testing.T, target, board string) (needs map[string]int, or
 		order = append(order, m[2])
 	}
 	return needs, order
+}
+
+// dnsServer answers every question of an address, by TCP.
+func dnsServer(t *testing.T) (port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go acceptAll(l, func(c net.Conn) {
+		for {
+			var size [2]byte
+			if _, err := io.ReadFull(c, size[:]); err != nil {
+				return
+			}
+			question := make([]byte, binary.BigEndian.Uint16(size[:]))
+			if _, err := io.ReadFull(c, question); err != nil {
+				return
+			}
+			answer := dnsAnswer(question)
+			c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...))
+		}
+	})
+	_, port, _ = net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// dnsAnswer answers a DNS message with two records of what it asks for, behind an alias.
+func dnsAnswer(question []byte) []byte {
+	var m dnsmessage.Message
+	if m.Unpack(question) != nil || len(m.Questions) != 1 {
+		return nil
+	}
+	q := m.Questions[0]
+	name := dnsmessage.MustNewName
+	bodies := map[dnsmessage.Type][2]dnsmessage.ResourceBody{
+		dnsmessage.TypeA:    {&dnsmessage.AResource{A: [4]byte{192, 0, 2, 1}}, &dnsmessage.AResource{A: [4]byte{192, 0, 2, 2}}},
+		dnsmessage.TypeAAAA: {&dnsmessage.AAAAResource{AAAA: [16]byte{15: 1}}, &dnsmessage.AAAAResource{AAAA: [16]byte{15: 2}}},
+		dnsmessage.TypeMX:   {&dnsmessage.MXResource{Pref: 2, MX: name("one.example.")}, &dnsmessage.MXResource{Pref: 1, MX: name("two.example.")}},
+		dnsmessage.TypeNS:   {&dnsmessage.NSResource{NS: name("one.example.")}, &dnsmessage.NSResource{NS: name("two.example.")}},
+		dnsmessage.TypeTXT:  {&dnsmessage.TXTResource{TXT: []string{"one", "two"}}, &dnsmessage.TXTResource{TXT: []string{"three"}}},
+		dnsmessage.TypeSRV:  {&dnsmessage.SRVResource{Weight: 1, Target: name("one.example.")}, &dnsmessage.SRVResource{Weight: 2, Target: name("two.example.")}},
+		dnsmessage.TypePTR:  {&dnsmessage.PTRResource{PTR: name("one.example.")}, &dnsmessage.PTRResource{PTR: name("two.example.")}},
+	}[q.Type]
+	alias := name("alias.example.")
+	m.Response, m.Additionals = true, nil
+	m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class}, Body: &dnsmessage.CNAMEResource{CNAME: alias}}}
+	for _, body := range bodies {
+		if body != nil {
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: alias, Class: q.Class}, Body: body})
+		}
+	}
+	answer, _ := m.Pack()
+	return answer
 }
 
 // echoServers sends back what it gets, by TCP and by UDP on one port.

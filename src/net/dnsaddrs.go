@@ -130,6 +130,10 @@ func (r *Resolver) askAll(ctx context.Context, cfg *dnsSettings, name string, ty
 }
 
 // collect adds the addresses of an answer, up to the first bad record.
+//
+// It is not inlined, so that its frame is not on the stack beneath a connection.
+//
+//go:noinline
 func (a *dnsAnswer) collect(host string, ips *[]netip.Addr, cname *string) error {
 	bad := &DNSError{Err: errBadDNSMessage.Error(), Name: host, Server: a.server}
 	for {
@@ -173,6 +177,10 @@ func (a *dnsAnswer) collect(host string, ips *[]netip.Addr, cname *string) error
 // order sorts addresses by RFC 6724, section 6, as far as it can be known here:
 // what can be reached first, then by matching scope, label and precedence. IPv4
 // addresses alone stay as they are.
+//
+// It is not inlined, so that its frame is not on the stack beneath a connection.
+//
+//go:noinline
 func (r *Resolver) order(ctx context.Context, ips []netip.Addr) {
 	mixed := false
 	for _, ip := range ips {

@@ -63,6 +63,10 @@ func (r *Resolver) ask(ctx context.Context, cfg *dnsSettings, name string, qtype
 
 // query asks one server: by UDP, and by TCP if the answer is too long for a
 // datagram.
+//
+// It is not inlined, so that its frame is not on the stack beneath a connection.
+//
+//go:noinline
 func (r *Resolver) query(ctx context.Context, cfg *dnsSettings, server, name string, qtype uint16) (m dnsMessage, err error) {
 	query, ok := dnsQuery(uint16(rand.Uint32()), name, qtype, cfg.trustAD)
 	if !ok {
@@ -72,7 +76,7 @@ func (r *Resolver) query(ctx context.Context, cfg *dnsSettings, server, name str
 		if network == "udp" && cfg.useTCP {
 			continue
 		}
-		m, err = r.roundTrip(ctx, cfg.timeout, network, server, query, dnsRecord{name: name, typ: qtype, class: dnsClassIN})
+		err = r.roundTrip(ctx, cfg.timeout, network, server, query, &dnsRecord{name: name, typ: qtype, class: dnsClassIN}, &m)
 		if err != nil {
 			return m, err
 		}
@@ -86,19 +90,29 @@ func (r *Resolver) query(ctx context.Context, cfg *dnsSettings, server, name str
 	return m, errNoDNSAnswer
 }
 
-// roundTrip sends a query and returns the answer to question, which was read.
-func (r *Resolver) roundTrip(ctx context.Context, timeout time.Duration, network, server string, query []byte, question dnsRecord) (m dnsMessage, err error) {
+// roundTrip sends a query and reads the answer to question into m. What it does with the
+// connection is in other functions, so that little is on the stack while that is made.
+//
+//go:noinline
+func (r *Resolver) roundTrip(ctx context.Context, timeout time.Duration, network, server string, query []byte, question *dnsRecord, m *dnsMessage) error {
 	limited, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	// The server is an address, not a name: it does not come back here.
 	dial := new(Dialer).DialContext
 	if r.dials() {
 		dial = r.Dial
 	}
 	c, err := dial(limited, network, server)
-	if err != nil {
-		return m, mapErr(err)
+	if err == nil {
+		err = exchange(ctx, limited, c, query, question, m)
 	}
+	cancel()
+	return mapErr(err)
+}
+
+// exchange is a round trip on a connection, until the end of limited or of ctx behind it.
+//
+//go:noinline
+func exchange(ctx, limited context.Context, c Conn, query []byte, question *dnsRecord, m *dnsMessage) (err error) {
 	defer c.Close()
 	if t, ok := limited.Deadline(); ok {
 		c.SetDeadline(t)
@@ -107,18 +121,22 @@ func (r *Resolver) roundTrip(ctx context.Context, timeout time.Duration, network
 	defer stop()
 	// The Dial function decides what it is.
 	if _, packets := c.(PacketConn); packets {
-		m, err = packetRoundTrip(c, query[2:], question)
+		*m, err = packetRoundTrip(c, query[2:], *question)
 	} else {
-		m, err = streamRoundTrip(c, query, question)
+		*m, err = streamRoundTrip(c, query, *question)
 	}
 	if err != nil && ctx.Err() == context.Canceled {
 		err = errCanceled
 	}
-	return m, mapErr(err)
+	return err
 }
 
 // packetRoundTrip ignores what does not answer the query: it may be forged, and the
 // right answer may still come.
+//
+// It is not inlined, so that its frame is not on the stack beneath a connection.
+//
+//go:noinline
 func packetRoundTrip(c Conn, query []byte, question dnsRecord) (m dnsMessage, err error) {
 	if _, err := c.Write(query); err != nil {
 		return m, err
@@ -139,6 +157,9 @@ func packetRoundTrip(c Conn, query []byte, question dnsRecord) (m dnsMessage, er
 	}
 }
 
+// It is not inlined, so that its frame is not on the stack beneath a connection.
+//
+//go:noinline
 func streamRoundTrip(c Conn, query []byte, question dnsRecord) (m dnsMessage, err error) {
 	if _, err := c.Write(query); err != nil {
 		return m, err
@@ -179,6 +200,10 @@ func (m *dnsMessage) answers(query []byte, q, question dnsRecord) bool {
 
 // check goes to the first record of the type. It returns what is wrong with the
 // answer, which includes that there is none.
+//
+// It is not inlined, so that its frame is not on the stack beneath a connection.
+//
+//go:noinline
 func (m *dnsMessage) check(qtype uint16) error {
 	code, additional := m.rcode()
 	if code == dnsNameError {

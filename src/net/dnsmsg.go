@@ -154,6 +154,10 @@ func (m *dnsMessage) skipName(off int) (next int, ok bool) {
 
 // name returns the name that begins at off, with a dot at its end, and where
 // it ends.
+//
+// It is not inlined, so that its frame is not on the stack beneath a connection.
+//
+//go:noinline
 func (m *dnsMessage) name(off int) (name string, next int, ok bool) {
 	if next, ok = m.skipName(off); !ok {
 		return "", 0, false

@@ -29,6 +29,7 @@ var (
 	echo string // port of host that sends back what it gets, by TCP and by UDP
 	call string // port of host that connects to the board's port 8080, and makes requests there if it is told "http"
 	page string // port of host with a web server
+	dns  string // port of host with a DNS server, by TCP
 )
 
 var stackSize int
@@ -179,6 +180,7 @@ func main() {
 	streams()
 	datagrams()
 	rest()
+	lookups()
 	used := 0
 	for i := range watched[:nWatched] {
 		used = max(used, stackSize-watched[i].Free())
@@ -383,6 +385,26 @@ func rest() {
 		}
 	}()
 	measure(entry{name: "net Pipe, Read", call: func() { value(a.Read(buf)) }})
+}
+
+// lookups measures the DNS client, with names in records, a search and an alias.
+func lookups() {
+	netdev.UseDNS()
+	r := &net.Resolver{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return net.Dial("tcp", "10.0.0.1:"+dns) // a server is known by its address
+	}}
+	ctx := context.Background()
+	const name = "a.example."
+	measure(entry{name: "net Resolver.LookupHost by DNS", call: func() { value(r.LookupHost(ctx, name)) }})
+	measure(entry{name: "net Resolver.LookupCNAME", call: func() { value(r.LookupCNAME(ctx, name)) }})
+	measure(entry{name: "net Resolver.LookupMX", call: func() { value(r.LookupMX(ctx, name)) }})
+	measure(entry{name: "net Resolver.LookupNS", call: func() { value(r.LookupNS(ctx, name)) }})
+	measure(entry{name: "net Resolver.LookupTXT", call: func() { value(r.LookupTXT(ctx, name)) }})
+	measure(entry{name: "net Resolver.LookupSRV", call: func() {
+		_, _, err := r.LookupSRV(ctx, "http", "tcp", name)
+		must(err)
+	}})
+	measure(entry{name: "net Resolver.LookupAddr", call: func() { value(r.LookupAddr(ctx, "192.0.2.1")) }})
 }
 
 // web measures TinyGo's net/http.
