@@ -313,6 +313,29 @@ func echoPairs(ctx context.Context, port string) error {
 	return nil
 }
 
+// webPairs has two connections at a time: the second makes its request, and has
+// its page, while the first has not made one yet.
+func webPairs(ctx context.Context, port string) error {
+	for i := range 50 {
+		a, err := dialBoard(ctx, port)
+		if err != nil {
+			return fmt.Errorf("request %d: %w", i, err)
+		}
+		b, err := dialBoard(ctx, port)
+		if err == nil {
+			err = getsPage(b)
+		}
+		if err == nil {
+			err = getsPage(a)
+		}
+		a.Close()
+		if err != nil {
+			return fmt.Errorf("request %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
 // dialBoard connects to the board. The connection ends with the context.
 func dialBoard(ctx context.Context, port string) (net.Conn, error) {
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", "127.0.0.1:"+port)

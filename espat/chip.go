@@ -37,10 +37,13 @@ type chip struct {
 	slow      uint8  // times that the higher speed did not work
 	lastLink  uint8
 	ages      uint8
-	booting   bool // a restart is expected
-	flow      bool // flow control is
-	rated     bool // the UART's speed was set
-	sense     bool // something came that makes sense
+	sentAt    span  // when the last send was done
+	sentConn  int8  // of whom it was, or noConn
+	stops     uint8 // times that the server was told to stop
+	booting   bool  // a restart is expected
+	flow      bool  // flow control is
+	rated     bool  // the UART's speed was set
+	sense     bool  // something came that makes sense
 
 	wire  wire
 	pool  pool
@@ -73,6 +76,8 @@ type session struct {
 
 	// The last read.
 	readConn int8
+	readLink int8 // that it was asked of
+	closing  int8 // the link that CIPCLOSE is for, or noLink
 	dataConn int8 // whose the last data were
 
 	// What the module is and does.
@@ -94,6 +99,7 @@ type session struct {
 	new6    bool  // and there is an address that was not asked for yet
 	timed   bool  // SNTP is
 	missed  bool  // a link was not in the last list
+	stops   uint8 // times that the server was told to stop
 }
 
 // ip adds an address in quotes.

@@ -245,18 +245,19 @@ func (c *chip) write(p []byte) {
 // ended takes the result of the outstanding command.
 func (c *chip) ended(r result) {
 	j, k := c.job, c.jobConn
-	c.step, c.result = stepIdle, r
+	c.step, c.result, c.wire.reply = stepIdle, r, false
 	c.job, c.jobConn, c.want = jobPlain, noConn, wantNothing
 	switch j {
 	case jobStart:
 		c.started(k, r)
 	case jobSend:
+		c.sentAt = c.now()
 		switch {
 		case k == noConn:
 		case r != resultOK:
 			c.spoil(int(k))
 		case c.nudged || c.since(c.asked) > spanOf(3*time.Millisecond)+c.byteTime(16):
-			c.conns[k].waits = true // SEND OK comes long after Recv
+			c.conns[k].opts |= optFar // SEND OK comes long after Recv
 		}
 	}
 	c.unblock()
@@ -265,8 +266,10 @@ func (c *chip) ended(r result) {
 // late ends a command that had no answer in time: the module may hang, or a byte is
 // lost, or it waits for data.
 func (c *chip) late() {
-	c.waits = c.waits || c.step == stepPrompt || c.step == stepRecv
-	if c.step == stepRecv && needReset && c.cfg.Reset != nil {
+	c.waits = c.waits || c.step >= stepPrompt && c.step <= stepRecv
+	// So short data +++ would be part of.
+	short := (c.step == stepPrompt || c.step == stepData) && c.sending <= len("+++")
+	if (c.step == stepRecv || short) && needReset && c.cfg.Reset != nil {
 		c.die() // or the peer would get something else
 	}
 	c.unsure = true
@@ -449,9 +452,13 @@ func (c *chip) sync() fault {
 
 // cancel makes the module wait for data no more, if it does.
 func (c *chip) cancel() {
-	c.lim().guard.sleep()
-	c.writeText("+++")
-	c.hush()
+	c.waits = true
+	for try := 0; try < 2 && c.waits; try++ { // a byte may be lost
+		c.lim().guard.sleep()
+		c.writeText("+++")
+		c.hush()
+	}
+	c.waits = false
 }
 
 // hello asks the module for a sign of life.
@@ -487,14 +494,19 @@ func (c *chip) sweep() {
 	for link := range maxLinks {
 		if c.orphans&bit(link) != 0 {
 			c.orphans &^= bit(link)
+			c.closing = int8(link)
 			c.short("AT+CIPCLOSE=", link)
+			c.closing = noLink
 			return
 		}
 	}
-	c.orphans = 0
 	if needServer {
 		c.short("AT+CIPSERVER=", 0)
+		if c.stops++; c.stops < 4 && c.result != resultOK {
+			return // a byte of it may have been lost
+		}
 	}
+	c.orphans, c.stops = 0, 0
 }
 
 // short makes the exchange of a command that is not in the buffer, where another
@@ -556,7 +568,7 @@ func (c *chip) dispatch(p string) bool {
 	rest := p[len(words[w]):]
 	switch w {
 	case lineOther:
-		return p[0] == '+' || c.reply(p)
+		return isNews(p) || c.reply(p)
 	case lineOK:
 		if c.step == stepFinal && !c.freed {
 			c.ended(resultOK)
@@ -578,6 +590,7 @@ func (c *chip) dispatch(p string) bool {
 			c.ended(resultFailed)
 		}
 	case lineCanceled, lineCancelled:
+		c.waits = false
 		if c.step == stepPrompt || c.step == stepRecv {
 			c.ended(resultFailed)
 		}
@@ -593,6 +606,15 @@ func (c *chip) dispatch(p string) bool {
 		}
 	case lineBusy:
 		c.silent = 0
+		// Within a send, or close behind it, what was sent had a byte more than was
+		// written.
+		switch {
+		case c.nudged:
+		case c.step >= stepRecv:
+			c.spoilSent()
+		case c.step == stepIdle && c.since(c.sentAt) < c.byteTime(20)+spanOf(6*time.Millisecond):
+			c.spoilSent()
+		}
 		// In the middle of data it was something else that came too early.
 		c.busy = c.busy || !c.nudged && (c.step == stepFinal || c.step == stepPrompt)
 	case lineRecv:
@@ -606,9 +628,10 @@ func (c *chip) dispatch(p string) bool {
 		}
 	case lineIPD:
 		var h header
-		if h.push(p) {
-			c.noticed(&h)
+		if !h.push(p) {
+			return false
 		}
+		c.noticed(&h)
 	case lineConn:
 		c.linked(rest)
 	case lineEcho:
@@ -622,6 +645,16 @@ func (c *chip) dispatch(p string) bool {
 		c.closed(link)
 	}
 	return true
+}
+
+// isNews reports whether a line that is not known looks like one that newer firmware may
+// have: a name of capitals, and perhaps more behind a colon.
+func isNews(p string) bool {
+	n := 1
+	for n < len(p) && (p[n] >= 'A' && p[n] <= 'Z' || p[n] >= '0' && p[n] <= '9' || p[n] == '_') {
+		n++
+	}
+	return p[0] == '+' && n > 4 && (n == len(p) || p[n] == ':')
 }
 
 // What the module tells in a line.

@@ -17,7 +17,6 @@ type conn struct {
 	avail   bool   // the module has data
 	small   bool   // it refused to give them out: fewer at a time
 	reset   bool   // data are lost: unread at the end, or on the wire, or not sent
-	waits   bool   // a send of it waited for the peer
 	missed  bool   // it was not in the last list of links
 	checked bool   // it ended, and not for the loss of the network
 	blocked bool   // a call waits for the module to be free
@@ -25,11 +24,12 @@ type conn struct {
 	news    uint8 // when it was known what the module has, in ticks
 }
 
-// Options of a conn.
+// Options of a conn, and what is known of it.
 const (
 	optGroup = 1 << iota // has joined a multicast group
 	optDelay             // TCP: gathers small segments
 	optAlive             // TCP: probes when idle
+	optFar               // a send waited for the peer
 )
 
 type connState uint8
@@ -69,6 +69,9 @@ func (k *conn) renew(st connState, kind offload.Kind) {
 func (c *chip) newConn(st connState, kind offload.Kind) int {
 	for i := range c.conns {
 		if c.conns[i].state == connFree {
+			if c.sentConn == int8(i) {
+				c.sentConn = noConn
+			}
 			c.conns[i].renew(st, kind)
 			return i
 		}
@@ -195,6 +198,9 @@ func (c *chip) closed(link int) {
 	if i == noConn {
 		return
 	}
+	if c.closing == int8(link) {
+		c.conns[i].reset = true // it was meant for the one before, and is no end
+	}
 	switch k := &c.conns[i]; {
 	case k.state == connStarting:
 		c.up, c.down = false, c.up
@@ -237,6 +243,13 @@ func (c *chip) spoil(i int) {
 	if k := &c.conns[i]; k.state != connFree && !k.kind.IsDatagram() {
 		k.reset = true
 		c.notify(i, offload.Readable|offload.Writable)
+	}
+}
+
+// spoilSent is spoil for who sent last.
+func (c *chip) spoilSent() {
+	if c.sentConn != noConn {
+		c.spoil(int(c.sentConn))
 	}
 }
 
@@ -289,6 +302,7 @@ func (c *chip) pushed(h *header) {
 	}
 	i := int(c.dataConn)
 	switch dgram := c.conns[i].kind.IsDatagram(); {
+	case !dgram && c.conns[i].reset: // something is missing before it
 	case c.pool.begin(i, h.size, &h.from, dgram):
 		w.sink = sinkPool
 	case !dgram: // which is lost, as datagrams may
@@ -302,8 +316,15 @@ func (c *chip) makePool() { c.pool.buf = make([]byte, 0, c.cfg.Buffer) }
 // replied takes the head of data that were asked for.
 func (c *chip) replied(h *header) {
 	w := &c.wire
+	if i := c.connOf(int(c.readLink)); i != noConn && i != int(c.readConn) {
+		// The link has ended, and was given to another before the command arrived.
+		c.conns[i].avail = false
+		h.link = int(c.readLink)
+		c.pushed(h)
+		return
+	}
 	c.dataConn, c.from, c.got = c.readConn, h.from, h.size
-	w.sink = sinkNowhere
+	w.sink, w.reply = sinkNowhere, true
 	if w.dst != nil {
 		w.sink = sinkCaller
 	}
@@ -327,6 +348,8 @@ func (c *chip) received() {
 
 // overrun marks the stream for whose data there is no room.
 func (c *chip) overrun() {
+	c.pool.close()
+	c.wire.sink = sinkNowhere // there may be room again, for what comes behind the gap
 	if i := int(c.dataConn); i != noConn {
 		c.conns[i].reset = true
 		c.notify(i, offload.Readable)
@@ -336,14 +359,26 @@ func (c *chip) overrun() {
 // misframed takes note that data did not come as their head said: the stream they
 // are of is broken.
 func (c *chip) misframed() {
-	c.wire.need = 0
+	c.wire.need, c.wire.reply = 0, false
 	c.pool.undo()
 	c.received()
-	if i := int(c.dataConn); i != noConn && c.conns[i].state != connFree {
-		c.conns[i].reset = true
-		c.notify(i, offload.Readable|offload.Writable)
+	if i := int(c.dataConn); i != noConn {
+		c.spoil(i)
 	}
 	c.unsure = true
+}
+
+// garbled takes note of bytes that make no sense. Where data are pushed they may have been
+// some of any stream, of which nothing else would tell.
+func (c *chip) garbled() {
+	if c.passive {
+		return
+	}
+	for i := range c.conns {
+		if st := c.conns[i].state; st == connOpen || c.conns[i].is(connPending) {
+			c.spoil(i)
+		}
+	}
 }
 
 // # Sockets
@@ -414,6 +449,9 @@ func (c *chip) why(k *conn, otherwise fault) fault {
 	if !k.checked {
 		if c.step == stepIdle && !c.isAP() {
 			up, err := c.look()
+			if c.eng.Interrupted() != nil {
+				return 0 // the next call finds out
+			}
 			if err != 0 {
 				return err
 			}

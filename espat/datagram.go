@@ -33,7 +33,7 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 	if link == noLink {
 		return errNoMoreSockets
 	}
-	if c.fw.perLink() && c.active&bit(link) == 0 {
+	if c.passive && c.fw.perLink() && c.active&bit(link) == 0 {
 		// The module keeps datagrams that are to be asked for as a stream.
 		if err := c.at("+CIPRECVTYPE=").num(link).raw(",0").run(); err != 0 {
 			return err
@@ -122,6 +122,7 @@ func (c *chip) recvFrom(s *offload.Socket, p []byte) (int, netip.AddrPort, bool,
 	i := int(s.Handle)
 	k := &c.conns[i]
 	c.pump()
+	c.awaitNext(i)
 	if n, from, ok := c.pool.datagram(i, p); ok {
 		return n, from.addrPort(), true, 0
 	}

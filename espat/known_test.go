@@ -212,7 +212,8 @@ func TestBusyAtAnyTime(t *testing.T) {
 		})
 		fd, link := dialed(t, d)
 		send(t, d, fd, "hello")
-		m.say("busy p...\r\n") // for nothing
+		time.Sleep(10 * time.Millisecond) // within a send it would mean a byte too many
+		m.say("busy p...\r\n")            // for nothing
 		m.arrive(link, "world")
 		if got := recv(t, d, fd, 5); got != "world" {
 			t.Errorf("received %q", got)
@@ -634,4 +635,74 @@ func TestLostNoticeIsMadeUpFor(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The link of a connection that was reset goes to the next client at once, while a command
+// for it is on its way: what is sent does not reach the client, and what is read of it is
+// not lost to it. Who had the link gets an error, and no clean end.
+func TestLinkGivenToAnotherClient(t *testing.T) {
+	everywhere(t, func(t *testing.T, d *Device, m *fakeModule) {
+		l := listener(t, d, 80)
+		steal := func(link int, on string) {
+			m.do(func() {
+				m.onCmd = func(cmd string) bool {
+					if strings.HasPrefix(cmd, on) {
+						m.onCmd = nil
+						m.out(fmt.Sprintf("%d,CLOSED\r\n", link))
+						m.links[link] = fakeLink{open: true, typ: "TCP", server: true, peer: ap("10.0.0.9:999"), lport: 80}
+						m.delivered[link] = nil
+						m.out(m.connect(link))
+						m.receive(link, ap("10.0.0.9:999"), "request")
+					}
+					return false
+				}
+			})
+		}
+		served := func(link int) {
+			t.Helper()
+			in, from, err := d.Accept(l)
+			ok(t, err)
+			if from != ap("10.0.0.9:999") {
+				t.Errorf("accepted from %v", from)
+			}
+			if got := recv(t, d, in, 7); got != "request" {
+				t.Errorf("the server received %q", got)
+			}
+			send(t, d, in, "reply")
+			if got := m.got(link); got != "reply" {
+				t.Errorf("the client got %q", got)
+			}
+			m.hangup(link)
+			if _, err := d.Recv(in, make([]byte, 1), 0, time.Now().Add(time.Second)); err != io.EOF {
+				t.Errorf("the end of the client: %v", err)
+			}
+			ok(t, d.Close(in))
+		}
+		for range 3 {
+			fd, link := dialed(t, d)
+			steal(link, "AT+CIPSEND")
+			_, err := d.Send(fd, []byte("secret"), 0, forever)
+			is(t, err, netdev.ErrConnReset)
+			served(link)
+			ok(t, d.Close(fd))
+
+			fd, link = dialed(t, d)
+			m.arrive(link, "unread")
+			steal(link, "AT+CIPRECVDATA")
+			n, err := d.Recv(fd, make([]byte, 100), 0, time.Now().Add(10*time.Second))
+			if n > 0 {
+				// It was received, and no command sent for that.
+				if n != 6 || err != nil {
+					t.Errorf("received %d bytes, %v", n, err)
+				}
+				m.do(func() { m.onCmd = nil })
+				ok(t, d.Close(fd))
+				continue
+			}
+			is(t, err, netdev.ErrConnReset)
+			served(link)
+			ok(t, d.Close(fd))
+		}
+		ok(t, d.Close(l))
+	})
 }

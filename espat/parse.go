@@ -203,7 +203,7 @@ func (h *header) sized(p string, told bool) bool {
 
 const (
 	maxLinks   = 5
-	maxPayload = 1 << 14 // more than any firmware announces
+	maxPayload = 5 + 1<<14 + 2048 // a TLS record with its head, the most that is announced (RFC 5246, 6.2.3)
 
 	recvReply = "+CIPRECVDATA"
 )

@@ -74,6 +74,7 @@ func TestHeads(t *testing.T) {
 	from.set(netip.MustParseAddrPort("10.0.0.5:5000"))
 	for s, want := range map[string]header{
 		"+IPD,0,5":                          {link: 0, size: 5},
+		"+IPD,0,16413":                      {link: 0, size: 16413}, // a full TLS record
 		"+IPD,4,2920,\"10.0.0.5\",5000":     {link: 4, size: 2920, from: from},
 		"+IPD,4,2920,10.0.0.5,5000":         {link: 4, size: 2920, from: from},
 		"+IPD,1,1,\"::ffff:10.0.0.5\",5000": {link: 1, size: 1, from: from},
@@ -82,7 +83,7 @@ func TestHeads(t *testing.T) {
 			t.Errorf("%s: %+v", s, h)
 		}
 	}
-	for _, s := range []string{"+IPD,5,1", "+IPD,0", "+IPD,0,", "+IPD,0,99999", "+IPD,0,1,", "+IPD,0,1,x,y", "+IPD,0,1,\"10.0.0.5\"", "+IPD,0,1x", "+IPD,-1,1", "+IPD,5"} {
+	for _, s := range []string{"+IPD,5,1", "+IPD,0", "+IPD,0,", "+IPD,0,99999", "+IPD,0,18438", "+IPD,0,1,", "+IPD,0,1,x,y", "+IPD,0,1,\"10.0.0.5\"", "+IPD,0,1x", "+IPD,-1,1", "+IPD,5"} {
 		if h := (header{}); h.push(s) {
 			t.Errorf("%s: %+v", s, h)
 		}

@@ -11,6 +11,7 @@ type pool struct {
 	last  int    // the last record, while it is open or fresh
 	open  bool   // it is still coming in
 	fresh bool   // it has come, and nothing of it was taken
+	hold  bool   // nor is to be
 }
 
 const recordHead = 1 + 2 + 16 + 2
@@ -74,7 +75,7 @@ func (p *pool) close() { p.open, p.fresh = false, p.open }
 
 func (p *pool) size(at int) int         { return int(p.buf[at+1])<<8 | int(p.buf[at+2]) }
 func (p *pool) resize(at, n int)        { p.buf[at+1], p.buf[at+2] = byte(n>>8), byte(n) }
-func (p *pool) isOpen(at int) bool      { return p.open && at == p.last }
+func (p *pool) isOpen(at int) bool      { return (p.open || p.fresh && p.hold) && at == p.last }
 func (p *pool) next(at int) int         { return at + recordHead + p.size(at) }
 func (p *pool) owns(at int, k int) bool { return p.buf[at] == byte(k) }
 func (p *pool) from(at int) place {

@@ -51,9 +51,10 @@ func (c *chip) setBaud(baud uint32, flow bool) fault {
 // forget puts the driver into the state in which a restarted module is.
 func (c *chip) forget() {
 	c.session = session{}
-	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server = noConn, noLink, noConn, noConn, noConn
+	c.closing = noLink
+	c.jobConn, c.jobLink, c.readConn, c.dataConn, c.server, c.sentConn = noConn, noLink, noConn, noConn, noConn, noConn
 	c.pool = pool{buf: c.pool.buf[:0]}
-	c.wire.dst, c.wire.need = nil, 0
+	c.wire.dst, c.wire.need, c.wire.reply = nil, 0, false
 	c.left = c.now() - 40*c.lim().guard
 	for i := range c.conns {
 		c.conns[i].renew(connFree, 0)
@@ -150,6 +151,15 @@ func (c *chip) passiveLink(link int) fault {
 	return err
 }
 
+// pulse makes the module restart by its pin.
+func (c *chip) pulse() {
+	output(c.cfg.Reset)
+	c.cfg.Reset.Low()
+	c.lim().reset.sleep()
+	c.booted = false
+	c.cfg.Reset.High()
+}
+
 // restart makes the module restart, and waits until it takes commands.
 func (c *chip) restart() fault {
 	cfg := &c.cfg
@@ -157,11 +167,7 @@ func (c *chip) restart() fault {
 		if err := c.setBaud(cfg.Baud, false); err != 0 {
 			return err
 		}
-		output(cfg.Reset)
-		cfg.Reset.Low()
-		c.lim().reset.sleep()
-		c.booted = false
-		cfg.Reset.High()
+		c.pulse()
 	} else {
 		if err := c.find(); err != 0 {
 			return err

@@ -115,7 +115,7 @@ func (c *chip) started(i int8, r result) {
 		}
 	default:
 		k.state, k.link = connRefused, noLink
-		if r != resultError {
+		if k.reset = r == resultLost; k.reset {
 			c.orphans |= bit(int(link))
 		}
 	}
@@ -127,6 +127,8 @@ func (c *chip) refusal(k *conn) fault {
 	switch {
 	case !c.joined && !c.isAP():
 		return errLost
+	case k.reset:
+		return errNoAnswer
 	case k.kind.IsTLS():
 		return c.because(errTLS)
 	}
@@ -283,14 +285,21 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 		return 0, c.why(k, errConnReset)
 	}
 	n := min(len(p), c.fw.sendMax())
-	if k.waits && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
+	if k.opts&optFar != 0 && c.fw.esp8266 && !c.fw.nonos() || c.pushing() {
 		n = min(n, shortSend)
+	}
+	if k.kind.IsTLS() {
+		n = min(n, tlsSend)
 	}
 	if string(p[:n]) == "+++" {
 		n = 2 // alone it would end data mode
 	}
 	c.at("+CIPSEND=").num(int(k.link)).char(',').num(n)
 	if err := c.deliver(i, p[:n]); err != 0 {
+		if !c.mine { // nothing was sent, since the call has to end
+			k.blocked = c.state() == 0
+			return 0, c.state()
+		}
 		if err == errRefused { // there is no such link
 			c.pump()
 			err = c.why(k, errConnReset)
@@ -305,6 +314,10 @@ func (c *chip) send(s *offload.Socket, p []byte) (int, fault) {
 // sends of the most that CIPSEND takes, the second would wait with most of itself. And
 // while one lasts, the pool has to have room for what is pushed.
 const shortSend = 1440
+
+// tlsSend and what two records add to it fit into the send buffer. What does not would wait
+// for the peer.
+const tlsSend = 5600
 
 // pushing reports whether data may come that were not asked for.
 func (c *chip) pushing() bool {
@@ -327,15 +340,23 @@ func (c *chip) pace() {
 
 // deliver sends the command that was built, one of CIPSEND, and then its data.
 func (c *chip) deliver(i int, p []byte) fault {
+	link := c.conns[i].link
+	c.sending = len(p)
 	if err := c.issue(jobSend, stepPrompt, wantNothing, "", c.lim().answer); err != 0 {
 		return err
 	}
-	c.jobConn = int8(i)
+	c.jobConn, c.sentConn = int8(i), int8(i)
 	if c.await(stepPrompt, 0, c.lim().grace) != 0 {
 		c.late()
 	}
 	if c.step != stepData {
 		return c.outcome()
+	}
+	if j := c.connOf(int(link)); j != noConn && j != i {
+		// The link has ended, and was given to another before the command arrived: it
+		// would get the data.
+		c.late()
+		return errDataLost
 	}
 	// All of it, even if the link has ended meanwhile: the module waits for it. What
 	// comes meanwhile has to be taken, since the UART keeps little.
@@ -438,12 +459,17 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	}
 	w := &c.wire
 	k.avail = false
-	c.readConn, c.most, c.got, w.dst = int8(i), most, 0, p
+	c.readConn, c.readLink, c.most, c.got, w.dst = int8(i), k.link, most, 0, p
 	c.at("+CIPRECVDATA=").num(int(k.link)).char(',').num(most)
 	err := c.exchange(wantData, "", c.lim().answer+c.byteTime(most))
 	c.readAt = c.now()
 	w.dst = nil
 	switch {
+	case !c.mine: // it was not sent, since the call has to end
+		k.avail, k.blocked = true, c.state() == 0
+		return 0, c.state()
+	case (err == errRefused && !k.kind.IsDatagram() && !k.kind.IsTLS() || err == 0 && c.got == 0) && k.state != connOpen:
+		err = errDataLost // it was reset, with what was announced
 	case err == errRefused:
 		// There is nothing, or no memory for so much of it: see doubt, too.
 		if k.small = true; most > smallRead && !k.kind.IsDatagram() {

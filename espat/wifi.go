@@ -278,7 +278,14 @@ func (c *chip) leave() fault {
 	}
 	if c.step != stepIdle {
 		// It is still at something, which only a restart ends.
-		c.writeText("AT+RST\r\n")
+		switch {
+		case needReset && c.cfg.Reset != nil:
+			c.pulse()
+		case c.step < stepPrompt || c.step > stepRecv: // else it would be data
+			c.writeText("AT+RST\r\n")
+		default:
+			c.cancel()
+		}
 		return errLate
 	}
 	both := c.isAP() || needAP && c.cfg.AP != nil

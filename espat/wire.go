@@ -39,7 +39,7 @@ var defaultLimits = limits{
 	busy:   spanOf(10 * time.Millisecond),
 	guard:  spanOf(25 * time.Millisecond), // 20 ms are asked for
 	stall:  spanOf(250 * time.Millisecond),
-	grace:  spanOf(500 * time.Millisecond),
+	grace:  spanOf(400 * time.Millisecond),
 	nudge:  spanOf(2 * time.Second),
 	check:  spanOf(2 * time.Second),
 }
@@ -69,6 +69,7 @@ type wire struct {
 	uart  UART
 	in    [readMax]byte // bytes taken from the UART; those from r to w are still to be looked at
 	line  [lineMax]byte // the line that is coming in
+	reply bool          // the data of a reply have come, and not yet its result
 }
 
 // sink is where data go.
@@ -121,12 +122,19 @@ func (c *chip) pump() {
 		w.r++
 		c.feed(b)
 	}
-	if w.need > 0 && c.since(w.heard) > c.lim().stall {
-		c.misframed() // lost, or never sent
+	if (w.need > 0 || c.held()) && c.since(w.heard) > c.lim().stall {
+		w.n, w.fresh = 0, false
+		c.misframed() // lost, or never sent; or a byte too many
+		c.garbled()
 	}
-	w.due.set(w.need > 0)
+	c.pool.hold = c.held()
+	w.due.set(w.need > 0 || c.pool.hold)
 	c.watch()
 }
+
+// held reports whether the last data are held back because something follows that is no
+// whole line yet: if it is none in the end, a byte of them was doubled.
+func (c *chip) held() bool { return c.wire.fresh && c.wire.n > 0 }
 
 // data moves bytes of data from in to their sink. It returns false if they have to
 // wait there.
@@ -182,26 +190,10 @@ func (c *chip) feed(b byte) {
 	w := &c.wire
 	switch {
 	case b == '\n':
-		p := view(w.line[:w.n])
-		ended := len(p) > 0 && p[len(p)-1] == '\r' // else a byte is lost
-		if ended {
-			p = p[:len(p)-1]
-		}
-		for len(p) > 0 && p[0] == ' ' { // NonOS 1.7 has one after the prompt
-			p = p[1:]
-		}
-		fresh := w.fresh
-		w.n, w.quoted, w.fresh = 0, false, false
-		known := len(p) == 0 && ended
-		if !known {
-			known = c.dispatch(p)
-			c.sense = c.sense || needRates && known
-		}
-		if fresh && !known {
-			c.misframed() // the data had a byte more or less than their head said
-		}
+		c.lineEnded()
 		return
-	case b == '>' && w.n == 0:
+	case b == '>' && w.n == 0 && (!w.fresh || c.step == stepPrompt && c.fw.nonos()):
+		w.fresh = false
 		c.prompted()
 		return
 	case b == '"':
@@ -232,9 +224,70 @@ func (c *chip) heads(h *header, b byte) bool {
 	return h.reply(p, told) && h.from.known() == told
 }
 
+// lineEnded takes a line. Right behind data, and between the data of a reply and its OK, one
+// that is not known means that the data had a byte more or less than their head said;
+// where data are pushed it may have been the head of some.
+func (c *chip) lineEnded() {
+	w := &c.wire
+	p := view(w.line[:w.n])
+	for len(p) > 0 && p[len(p)-1] == '\r' {
+		p = p[:len(p)-1]
+	}
+	ended := len(p) < int(w.n) // else a byte is lost
+	fresh := w.fresh
+	if fresh {
+		ended = ended && len(p) == int(w.n)-1
+	} else {
+		for len(p) > 0 && p[0] == ' ' { // NonOS 1.7 has one after the prompt
+			p = p[1:]
+		}
+	}
+	w.n, w.quoted, w.fresh = 0, false, false
+	known := len(p) == 0 && ended
+	if len(p) > 0 {
+		known = c.dispatch(p) && !(fresh && led(word(p)))
+		c.sense = c.sense || needRates && known
+	}
+	switch {
+	case known:
+		if fresh && c.dataConn != noConn {
+			c.notify(int(c.dataConn), offload.Readable) // held back until now
+		}
+	case fresh:
+		c.misframed()
+		if !ended || len(p) != 1 { // else it is just the byte that is too many
+			c.garbled()
+		}
+	case w.reply:
+		c.dataConn = c.readConn
+		c.misframed() // nothing is pushed then
+	case !ended || !isText(p):
+		c.garbled()
+	}
+}
+
+// led reports whether a message has an empty line before it. Where that is missing its two
+// bytes were taken for data.
+func led(w int) bool { return w <= lineCancelled || w == lineBusy || w == lineRecv || w == lineIPD }
+
+// isText reports whether a line that is not known is a message of the firmware's log, which
+// older firmware has between the lines, and no remainder of something else.
+func isText(p string) bool {
+	for i := 0; i < len(p); i++ {
+		b := p[i]
+		if !(b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == ' ' || b == '.' || b == '=' || b == '_') {
+			return false
+		}
+	}
+	return true
+}
+
 // begin starts to take data.
 func (c *chip) begin(h *header) {
 	w := &c.wire
+	if w.fresh && h.link >= 0 {
+		c.misframed() // see led
+	}
 	w.n, w.quoted, w.fresh = 0, false, false
 	w.need = h.size
 	w.heard = c.now()

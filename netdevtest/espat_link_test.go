@@ -15,6 +15,7 @@ import (
 	"tinynet/netdev"
 	"tinynet/netlink"
 	modem "tinynet/sim/espat"
+	"tinynet/sim/fault"
 	"tinynet/sim/network"
 )
 
@@ -93,6 +94,49 @@ func TestESPATLinkLossAndReturn(t *testing.T) {
 			check(t, err)
 			_, err = io.ReadFull(peer, make([]byte, 1))
 			check(t, err)
+		}
+	})
+}
+
+// The news of the loss may be lost on the wire: then the device finds out by asking, with
+// links open that outlast the network, and with none.
+func TestESPATLossThatIsNotTold(t *testing.T) {
+	everyESPAT(t, func(t *testing.T, version string) {
+		for _, datagrams := range []bool{false, true} {
+			b := watchedESPAT(t, network.VirtualConfig{}, modem.Config{Version: version})
+			defer b.close()
+			blocked := make(chan error, 1)
+			var fd int
+			if datagrams {
+				var err error
+				fd, err = b.dev.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, netdev.IPPROTO_UDP)
+				check(t, err)
+				check(t, b.dev.Bind(fd, netip.AddrPortFrom(netip.IPv4Unspecified(), 5000)))
+				go func() { _, _, err := b.dev.RecvFrom(fd, make([]byte, 1), 0, time.Time{}); blocked <- err }()
+			} else {
+				l, err := Listen(b.dev, 80)
+				check(t, err)
+				defer l.Close()
+				go func() { _, err := l.Accept(); blocked <- err }()
+			}
+			time.Sleep(2900 * time.Millisecond) // between two looks
+			b.wire.Play(fault.Plan{List: []fault.Fault{{Kind: fault.Lose, Half: fault.Reply}}})
+			start := time.Now()
+			b.chip.DropLink()
+			if err := <-blocked; !errors.Is(err, netdev.ErrLinkDown) {
+				t.Errorf("%v, want ErrLinkDown", err)
+			}
+			if d := time.Since(start); d > 4*time.Second {
+				t.Errorf("datagrams %v: noticed after %v", datagrams, d)
+			}
+			if n := len(b.wire.Log()); n != 1 {
+				t.Errorf("%d bytes were lost", n)
+			}
+			if datagrams {
+				check(t, b.dev.Close(fd))
+			}
+			b.chip.RestoreLink()
+			awaitLink(t, b)
 		}
 	})
 }

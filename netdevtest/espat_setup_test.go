@@ -29,6 +29,15 @@ const boardRing = 128
 // cfg has another clock. Whatever is not set is as on a board with nothing but TX and
 // RX: 115200 baud, no flow control, no reset pin.
 func newESPAT(cfg network.VirtualConfig, module modem.Config, change ...func(*espat.Config)) *espatBoard {
+	return wiredESPAT(cfg, module, func(_ *espatBoard, c *espat.Config) {
+		for _, f := range change {
+			f(c)
+		}
+	})
+}
+
+// wiredESPAT is newESPAT for who changes the wire, too.
+func wiredESPAT(cfg network.VirtualConfig, module modem.Config, change func(*espatBoard, *espat.Config)) *espatBoard {
 	if cfg.Clock == nil {
 		cfg.Clock = clock.Virtual()
 	}
@@ -41,9 +50,7 @@ func newESPAT(cfg network.VirtualConfig, module modem.Config, change ...func(*es
 	b.chip = modem.New(module)
 	b.wire = fault.NewUART(b.chip.UART(), b.chip.Restart, cfg.Clock)
 	driver := &espat.Config{Ssid: "tinynet", Passphrase: "tinynet-pass", Uart: b.wire, SetUART: b.setUART}
-	for _, f := range change {
-		f(driver)
-	}
+	change(b, driver)
 	making.Lock()
 	b.dev = espat.New(driver)
 	making.Unlock()

@@ -46,7 +46,7 @@ func randomUse(t *testing.T, seed uint64) {
 	b := newNINA(network.VirtualConfig{RTT: time.Duration(r.IntN(20)) * time.Millisecond, Seed: seed}, nina.Config{Seed: seed, Firmware: firmware})
 	defer b.close()
 	check(t, b.dev.NetConnect(&netlink.ConnectParams{Ssid: "tinynet", Passphrase: "tinynet-pass", WatchdogTimeout: time.Second}))
-	u := &user{t: t, b: b, seed: seed}
+	u := &user{t: t, dev: b.dev, to: netip.AddrPortFrom(b.net.Host().Addr(), 7000), seed: seed}
 	l, err := b.net.Host().Listen(7000)
 	check(t, err)
 	echo := make(chan struct{})
@@ -117,8 +117,12 @@ func randomUse(t *testing.T, seed uint64) {
 
 // user is what random users share.
 type user struct {
-	t    *testing.T
-	b    *ninaBoard
+	t   *testing.T
+	dev interface {
+		netdev.Netdever
+		netdev.Deadliner
+	}
+	to   netip.AddrPort // the echo
 	seed uint64
 
 	mu   sync.Mutex
@@ -174,7 +178,7 @@ func (u *user) timed(what string, limit time.Duration, f func(deadline time.Time
 
 // once opens a socket, sends and receives, and closes it.
 func (u *user) once(r *rand.Rand) {
-	dev := u.b.dev
+	dev := u.dev
 	time.Sleep(time.Duration(r.IntN(50)) * time.Millisecond)
 	fd, err := dev.Socket(netdev.AF_INET, netdev.SOCK_STREAM, netdev.IPPROTO_TCP)
 	if err != nil {
@@ -191,7 +195,7 @@ func (u *user) once(r *rand.Rand) {
 	}()
 	err = u.timed("Connect", 3*time.Second, func(deadline time.Time) error {
 		dev.SetWriteDeadline(fd, deadline)
-		return dev.Connect(fd, "", netip.AddrPortFrom(u.b.net.Host().Addr(), 7000))
+		return dev.Connect(fd, "", u.to)
 	})
 	if err != nil {
 		return

@@ -51,7 +51,9 @@ func newNINA(cfg network.VirtualConfig, chip nina.Config, change ...func(*wifini
 	for _, f := range change {
 		f(driver)
 	}
+	making.Lock()
 	b.dev = wifinina.New(driver)
+	making.Unlock()
 	return b
 }
 

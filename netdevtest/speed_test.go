@@ -161,9 +161,19 @@ func download(t *testing.T, cfg network.VirtualConfig, n int) (took time.Duratio
 	return took
 }
 
+// timed is pair with a limit, so that what is lost does not hold up a test for ever.
+func timed(t *testing.T, s *Setup, port uint16) (device, peer net.Conn) {
+	t.Helper()
+	device, peer = pair(t, s, port)
+	limit := time.Now().Add(10 * time.Minute)
+	check(t, device.SetDeadline(limit))
+	check(t, peer.SetDeadline(limit))
+	return device, peer
+}
+
 // fetch is download on any board.
 func fetch(t *testing.T, s *Setup, n int) time.Duration {
-	device, peer := pair(t, s, 7000)
+	device, peer := timed(t, s, 7000)
 	defer device.Close()
 	want := payload(3, n)
 	go func() {
@@ -194,7 +204,7 @@ func upload(t *testing.T, cfg network.VirtualConfig, n int) (took time.Duration)
 
 // deliver is upload on any board.
 func deliver(t *testing.T, s *Setup, n int) time.Duration {
-	device, peer := pair(t, s, 7000)
+	device, peer := timed(t, s, 7000)
 	want := payload(4, n)
 	start := time.Now()
 	go func() {
@@ -427,6 +437,7 @@ func TestSpeedOfNINA(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the figures depend on which of two goroutines goes first at one instant, and the race detector changes that on purpose")
 	}
+	t.Parallel()
 	var figures []figure
 	add := func(f figure) figure { figures = append(figures, f); return f }
 	atLeast := func(f figure, percent float64) {

@@ -698,6 +698,48 @@ func TestNotifyIsNotLost(t *testing.T) {
 	})
 }
 
+// What a chip tells on a UART is read soon, however it was silent before, and sooner if the
+// driver says that it has to be. A connection that was just made is no silence.
+func TestUARTIsLookedAtInTime(t *testing.T) {
+	bubble(t, Config{Buffer: 100, Push: true}, func(t *testing.T, d *Device, c *fakeChip) {
+		attended := make(chan time.Time, 100)
+		c.attend = func() {
+			c.do(func() { c.high = false })
+			attended <- time.Now()
+		}
+		late := func(limit time.Duration) {
+			t.Helper()
+			start := time.Now()
+			c.do(func() { c.high = true })
+			if took := (<-attended).Sub(start) - exchange; took > limit { // one may be under way
+				t.Errorf("read %v late, want %v at most", took, limit)
+			}
+		}
+		time.Sleep(time.Minute)
+		late(5100 * time.Microsecond)
+		time.Sleep(time.Minute)
+		fd := dialed(t, d) // at once
+		time.Sleep(6 * time.Millisecond)
+		for _, silence := range []time.Duration{6 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second} {
+			d.Engine().Push(c.sock(d, fd).s, []byte("x"), netip.AddrPort{})
+			for range 5 {
+				time.Sleep(silence / 5)
+				late(max(600*time.Microsecond, silence/900))
+			}
+		}
+		d.Engine().SetSignalTime(200 * time.Microsecond)
+		for _, silence := range []time.Duration{10 * time.Millisecond, time.Minute} {
+			for i := range 5 {
+				time.Sleep(silence + time.Duration(i)*110*time.Microsecond)
+				late(250 * time.Microsecond)
+			}
+		}
+		d.Engine().SetSignalTime(time.Second)
+		time.Sleep(time.Minute)
+		late(5100 * time.Microsecond)
+	})
+}
+
 func TestPushedStream(t *testing.T) {
 	bubble(t, Config{Buffer: 100, Push: true}, func(t *testing.T, d *Device, c *fakeChip) {
 		fd := dialed(t, d)

@@ -114,11 +114,14 @@ func listen(path string) (net.Listener, error) {
 	if err == nil {
 		if conn, err := net.Dial("unix", path); err == nil {
 			conn.Close()
-			return nil, fmt.Errorf("another `tinynet attach` waits on %s: stop it, or use -socket", path)
+			return nil, fmt.Errorf("another tinynet waits on %s: stop it, or name another path", path)
 		}
 		os.Remove(path)
 	}
 	l, err := net.Listen("unix", path)
+	if errors.Is(err, syscall.EINVAL) {
+		return nil, fmt.Errorf("%s is too long for the path of a socket: name a shorter one", path)
+	}
 	if err != nil {
 		return nil, err
 	}

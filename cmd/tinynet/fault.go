@@ -24,9 +24,10 @@ var wireFaults = []fault.Kind{fault.Damage, fault.Lose, fault.Double, fault.Stal
 type faultsValue struct {
 	oddities espat.Oddities
 	bytes    fault.Plan // without its seed
+	given    []string   // the texts
 }
 
-func (v *faultsValue) String() string { return "" }
+func (v *faultsValue) String() string { return strings.Join(v.given, "; ") }
 
 func (v *faultsValue) Set(s string) error {
 	every, bytes, odd, err := parseFaults(s)
@@ -36,6 +37,7 @@ func (v *faultsValue) Set(s string) error {
 	case bytes != 0 && v.bytes.Every != 0, len(odd) > 0 && v.oddities.Every != 0:
 		return errors.New("there are faults of that class already: name them in one LIST")
 	}
+	v.given = append(v.given, s)
 	if bytes != 0 {
 		v.bytes = fault.Plan{Every: every, Kinds: bytes}
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -16,6 +17,7 @@ import (
 type terminal struct {
 	*os.File          // the module's end
 	other    *os.File // kept open, so that one program after another can use it
+	sharing  io.Closer
 
 	mu     sync.Mutex
 	closed bool
@@ -32,7 +34,23 @@ func openPTY() (line, error) {
 		theirs.Close()
 		return nil, err
 	}
-	return &terminal{File: ours, other: theirs}, nil
+	// The file that pty returns blocks: nothing would end a Read or Write of it.
+	fd, err := unix.FcntlInt(ours.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	ours.Close()
+	if err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		theirs.Close()
+		return nil, err
+	}
+	t := &terminal{File: os.NewFile(uintptr(fd), ours.Name()), other: theirs}
+	if t.sharing, err = share(theirs); err != nil {
+		t.File.Close()
+		theirs.Close()
+		return nil, err
+	}
+	return t, nil
 }
 
 // stays is the terminal as somebody uses it, which ends for nobody.
@@ -58,6 +76,7 @@ func (t *terminal) Close() error {
 		return nil
 	}
 	t.closed = true
+	t.sharing.Close()
 	err := t.File.Close() // first: with nobody at the other end a read would fail otherwise
 	t.other.Close()
 	return err

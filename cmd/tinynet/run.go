@@ -35,6 +35,10 @@ var runCommand = command{
 		"127.0.0.1:8080 is http://host:8080/. A TCP port that the program listens on appears\n" +
 		"on 127.0.0.1, at the same number from 1024 on, at 8000 and the number below, or\n" +
 		"where -p says.\n\n" +
+		"With -board espat -serial PORT the program talks to a real ESP-AT module on a serial\n" +
+		"port of this machine, and through that to the real network; or to `tinynet sim espat`.\n" +
+		"The port has the speed that the program asks for, 8 data bits, no parity and one stop\n" +
+		"bit. Its RTS and CTS are not used: leave espat.Config.FlowControl off.\n\n" +
 		"With -board host there is no simulated board: net works on this machine's own\n" +
 		"network from the start, and probe.Probe (tinynet/netlink/probe) returns that, always\n" +
 		"connected. A program that makes a driver itself, as by wifinina.New, or uses pins\n" +

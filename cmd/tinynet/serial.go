@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"go.bug.st/serial"
 
@@ -12,6 +13,27 @@ import (
 
 // serialPort is a serial port of this machine, as a board wants it.
 type serialPort struct{ serial.Port }
+
+func (p serialPort) Read(b []byte) (int, error) {
+	n, err := p.Port.Read(b)
+	if err != nil {
+		err = fmt.Errorf("%w: was the module unplugged?", err)
+	}
+	return n, err
+}
+
+// Write sends all of b, of which a signal can have the system take only a part.
+func (p serialPort) Write(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var m int
+		m, err = p.Port.Write(b[n:])
+		n += m
+		if errors.Is(err, syscall.EINTR) {
+			err = nil
+		}
+	}
+	return n, err
+}
 
 // openSerial opens a port at 115200 baud, as modules have it at first.
 func openSerial(name string) (serialPort, error) {
@@ -48,6 +70,8 @@ func serialError(err error) error {
 		return fmt.Errorf("%w: is the module plugged in? `ls /dev/tty*` lists the ports", err)
 	case serial.PermissionDenied:
 		return fmt.Errorf("%w: on most systems members of the group dialout may use it", err)
+	case serial.InvalidSerialPort:
+		return fmt.Errorf("%w: it is no serial port: `ls /dev/tty*` lists those", err)
 	case serial.PortBusy:
 		return fmt.Errorf("%w: another program has it open", err)
 	}

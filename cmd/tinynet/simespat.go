@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"tinynet/sim/board"
 	"tinynet/sim/clock"
@@ -33,6 +34,8 @@ var simESPATCommand = command{
 		"Commands end in CR LF. The module is 10.0.0.2. From there this machine is 10.0.0.1,\n" +
 		"name host: AT+CIPSTART=\"TCP\",\"host\",8080 connects to 127.0.0.1:8080. A TCP port that\n" +
 		"it listens on appears on 127.0.0.1, as that of a board does: see `tinynet help run`.\n" +
+		"One program after another can use the module, which stays as the last has left it;\n" +
+		"of a socket, a second at once is turned away. An end by a signal leaves nothing behind.\n" +
 		"The line is never at the wrong speed: the terminal's does not count. Without -pace\n" +
 		"nothing takes time.",
 	setup: func(t *tool, flags *flag.FlagSet) func([]string) (int, error) {
@@ -99,20 +102,23 @@ func (t *tool) simESPAT(f *simFlags, address string) error {
 	chip.UART().Follow()
 	wire := fault.NewUART(chip.UART(), chip.Restart, clk)
 	wire.Play(f.faults.wire(f.seed))
+	// While it starts it takes no command.
+	for chip.UART().Buffered() == 0 {
+		time.Sleep(time.Millisecond)
+	}
 
 	fmt.Fprintln(t.stdout, l.path())
 	t.say("%s is at %s, until Ctrl-C", espat.Describe(cmp.Or(f.firmware, espat.Versions()[0])), l.path())
-	// What the module says while nobody is there is lost, as on a real line.
+	// The first program finds a module that has just been switched on. What it says
+	// later, while nobody is there, is lost, as on a real line; a terminal keeps a
+	// little.
 	var there sink
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		io.Copy(&there, wire)
-	}()
+	var listening sync.WaitGroup
 	defer func() {
 		chip.UART().Close()
-		<-ended
+		listening.Wait()
 	}()
+	var first sync.Once
 	for {
 		conn, err := l.open()
 		if errors.Is(err, net.ErrClosed) {
@@ -122,6 +128,7 @@ func (t *tool) simESPAT(f *simFlags, address string) error {
 			return err
 		}
 		there.set(conn)
+		first.Do(func() { listening.Go(func() { io.Copy(&there, wire) }) })
 		_, err = io.Copy(wire, conn)
 		there.set(nil)
 		conn.Close()
@@ -181,22 +188,35 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// socket is a line on a socket.
+// socket is a line on a socket, which one program at a time may use.
 type socket struct {
 	l    net.Listener
 	name string
+	used chan struct{} // of capacity 1: full while a program has the line
+	next chan net.Conn // of capacity 1: the program that is to have it
+	err  error         // why no more come, once next is closed
 
 	mu     sync.Mutex
 	closed bool
 	conn   net.Conn
 }
 
+// handover is how long a program waits for the one before it, which has perhaps
+// just ended, before it is turned away.
+const handover = time.Second
+
+// inUse is what a program that is turned away reads.
+const inUse = "tinynet: another program uses the module\r\n"
+
 // openSocket listens at unix:PATH or tcp:HOST:PORT. The latter may only be this
 // machine's loopback: who reaches the module reaches the network behind it.
 func openSocket(address string) (line, error) {
 	kind, where, _ := strings.Cut(address, ":")
-	switch {
-	case kind == "unix" && where != "":
+	switch kind {
+	case "unix":
+		if where == "" {
+			break
+		}
 		path, err := filepath.Abs(where)
 		if err != nil {
 			return nil, err
@@ -205,25 +225,66 @@ func openSocket(address string) (line, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &socket{l: l, name: "unix:" + path}, nil
-	case kind == "tcp" && where != "":
+		return newSocket(l, "unix:"+path), nil
+	case "tcp":
 		addr, err := netip.ParseAddrPort(where)
-		if err != nil || !addr.Addr().IsLoopback() {
-			return nil, usagef("-listen %s: write tcp:127.0.0.1:PORT: others on the network could use the module", address)
+		if err != nil {
+			break
+		}
+		if !addr.Addr().Unmap().IsLoopback() {
+			return nil, usagef("-listen %s: others on the network could use the module: write tcp:127.0.0.1:%d", address, addr.Port())
 		}
 		l, err := net.Listen("tcp", where)
 		if err != nil {
 			return nil, err
 		}
-		return &socket{l: l, name: "tcp:" + l.Addr().String()}, nil
+		return newSocket(l, "tcp:"+l.Addr().String()), nil
 	}
 	return nil, usagef("-listen %s: write unix:PATH or tcp:127.0.0.1:PORT", address)
 }
 
+func newSocket(l net.Listener, name string) *socket {
+	s := &socket{l: l, name: name, used: make(chan struct{}, 1), next: make(chan net.Conn, 1)}
+	go s.accept()
+	return s
+}
+
+// accept lets one program after the other have the line.
+func (s *socket) accept() {
+	defer close(s.next)
+	for {
+		conn, err := s.l.Accept()
+		if err != nil {
+			s.err = err
+			return
+		}
+		select {
+		case s.used <- struct{}{}:
+			s.next <- conn
+		case <-time.After(handover):
+			conn.SetWriteDeadline(time.Now().Add(handover))
+			io.WriteString(conn, inUse)
+			conn.Close()
+		}
+	}
+}
+
+// user is a program that has the line.
+type user struct {
+	net.Conn
+	used chan struct{}
+}
+
+func (u user) Close() error {
+	err := u.Conn.Close()
+	<-u.used
+	return err
+}
+
 func (s *socket) open() (io.ReadWriteCloser, error) {
-	conn, err := s.l.Accept()
-	if err != nil {
-		return nil, err
+	conn, ok := <-s.next
+	if !ok {
+		return nil, s.err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,7 +293,7 @@ func (s *socket) open() (io.ReadWriteCloser, error) {
 		return nil, net.ErrClosed
 	}
 	s.conn = conn
-	return conn, nil
+	return user{conn, s.used}, nil
 }
 
 func (s *socket) path() string { return s.name }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -179,7 +180,11 @@ func (r *rootsValue) Set(file string) error {
 	if err != nil {
 		return err
 	}
-	r.file, r.pool = file, x509.NewCertPool()
+	// A test finds it from another folder.
+	if r.file, err = filepath.Abs(file); err != nil {
+		return err
+	}
+	r.pool = x509.NewCertPool()
 	if !r.pool.AppendCertsFromPEM(text) {
 		return errors.New("there is no certificate in it: it needs one or more PEM blocks")
 	}
@@ -211,9 +216,6 @@ type simulation struct {
 func (t *tool) simulate(f *simFlags, hopeless func(line string)) (*simulation, error) {
 	if f.ssid == "" && f.passphrase != "" {
 		return nil, usagef("-pass needs -ssid")
-	}
-	if f.rtt < 0 {
-		return nil, usagef("-rtt %v: a round trip takes no less than no time", f.rtt)
 	}
 	if f.serial != "" {
 		return t.attachSerial(f)
@@ -272,6 +274,9 @@ func (f *simFlags) clock() clock.Clock {
 
 // network starts the network of what is simulated.
 func (t *tool) network(f *simFlags, clk clock.Clock) (*network.Host, error) {
+	if f.rtt < 0 {
+		return nil, usagef("-rtt %v: a round trip takes no less than no time", f.rtt)
+	}
 	return network.NewHost(network.HostConfig{
 		Clock:    clk,
 		Hosts:    f.hosts,

@@ -24,6 +24,8 @@ var testCommand = command{
 		"probe) or wifinina.New, and NetConnect. Until then net has its loopback. The board is\n" +
 		"in the network that `tinynet help run` describes. Go test prints what the board says\n" +
 		"together with what the test prints.\n\n" +
+		"With -board espat -serial PORT that is a real module: one package is tested after the\n" +
+		"other.\n\n" +
 		"With -board host net works on this machine's own network from the start, without a\n" +
 		"board and without pins, and probe.Probe returns that network.\n\n" +
 		"Results are not cached, since they depend on the board too: -count=1 is the default.\n" +
@@ -168,6 +170,10 @@ func (t *tool) test(sim *simFlags, flags *flag.FlagSet, args []string) (int, err
 	if !counted {
 		cfg.Flags = append(cfg.Flags, "-count=1")
 	}
+	if sim.serial != "" {
+		// There is one module for all packages.
+		cfg.Flags = append(cfg.Flags, "-p=1")
+	}
 	if sim.spec.Name != hostBoard.Name {
 		exe, err := os.Executable()
 		if err != nil {
@@ -249,6 +255,14 @@ func (t *tool) onBoard(flags *simFlags, file string, args []string) (int, error)
 // flagValues returns what a flag has been given, to be given again.
 func flagValues(f *flag.Flag) []string {
 	switch v := f.Value.(type) {
+	case *apsValue:
+		var list []string
+		for _, ap := range *v {
+			list = append(list, ap.SSID+":"+ap.Passphrase) // as it is without a passphrase, too
+		}
+		return list
+	case *faultsValue:
+		return v.given
 	case hostsValue:
 		return strings.Fields(v.String())
 	case *portsValue:

@@ -9,9 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Flags of the tool's and of go test's come in any order, each with its value.
@@ -204,5 +206,37 @@ func TestStd(t *testing.T) {
 	r = finish(t, tinynet(t, dir, "test", "std", "-nostock", "-run", "Nothing$", "net/textproto"))
 	if r.code != 1 || !strings.Contains(r.stderr, "none matches -run Nothing$") {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+}
+
+// The board of a test has everything that the command line says.
+func TestFlagsReachTheBoard(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	write(t, "roots.pem", "-----BEGIN CERTIFICATE-----\n"+testRoot+"-----END CERTIFICATE-----\n")
+	given := []string{"-board=espat", "-ap=home:pass:word", "-ap=cafe", "-ap=two words", "-host=a=10.0.0.1", "-host=b=10.0.0.3",
+		"-fault=every=5 kinds=busy", "-fault=every=9 kinds=lose", "-seed=3", "-roots=roots.pem", "-loss=0.1", "-rtt=5ms", "-pace"}
+	parse := func(args []string) (f *simFlags, again []string) {
+		flags := newFlags(testCommand)
+		f = testFlags(flags)
+		if err := flags.Parse(args); err != nil {
+			t.Fatalf("%q: %v", args, err)
+		}
+		flags.Visit(func(g *flag.Flag) {
+			for _, v := range flagValues(g) {
+				again = append(again, "-"+g.Name+"="+v)
+			}
+		})
+		return f, again
+	}
+	want, again := parse(given)
+	t.Chdir(t.TempDir()) // as go test runs a test in its package's folder
+	got, _ := parse(again)
+	if !reflect.DeepEqual(got.inRange, want.inRange) || !reflect.DeepEqual(got.faults, want.faults) || !reflect.DeepEqual(got.hosts, want.hosts) ||
+		!got.roots.pool.Equal(want.roots.pool) || got.seed != 3 || got.loss != 0.1 || got.rtt != 5*time.Millisecond || !got.pace {
+		t.Errorf("of %q\nthis is left: %q", given, again)
+	}
+	if len(got.inRange) != 3 || got.inRange[0].Passphrase != "pass:word" {
+		t.Errorf("access points %q", got.inRange)
 	}
 }

@@ -68,6 +68,18 @@ func tinynet(t *testing.T, dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// shortDir makes a folder for unix sockets, which have short paths; those of test
+// folders are long.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "tinynet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // result is what became of a run of the tool.
 type result struct {
 	code           int
@@ -189,7 +201,7 @@ func TestCommandLines(t *testing.T) {
 		{"sim espat x", 2, "no arguments but flags"},
 		{"sim espat -pty -listen unix:x", 2, "-pty and -listen"},
 		{"sim espat -version 9", 2, "there are esp32-2.4"},
-		{"sim espat -listen tcp:0.0.0.0:1", 2, "tcp:127.0.0.1:PORT"},
+		{"sim espat -listen tcp:0.0.0.0:1", 2, "write tcp:127.0.0.1:1"},
 		{"sim espat -listen nonsense", 2, "unix:PATH"},
 		{"sim espat -fault every=2", 2, "kinds=LIST"},
 		{"sim espat -ap a:short", 2, "8 to 63"},
@@ -416,12 +428,7 @@ func TestBuildAndAttach(t *testing.T) {
 	if r := finish(t, tinynet(t, dir, "build", "-o", "app.out", ".")); r.code != 0 || r.stdout != "" {
 		t.Fatalf("build: %+v", r)
 	}
-	// Unix sockets have short paths; those of test folders are long.
-	tmp, err := os.MkdirTemp("", "tinynet")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(tmp) })
+	tmp := shortDir(t)
 	socket := filepath.Join(tmp, "s")
 	for _, c := range []struct {
 		name           string
@@ -439,7 +446,7 @@ func TestBuildAndAttach(t *testing.T) {
 
 			second := tinynet(t, dir, append([]string{"attach"}, c.args...)...)
 			second.Env = append(second.Env, c.tool)
-			if r := finish(t, second); r.code != 1 || !strings.Contains(r.stderr, "another `tinynet attach`") {
+			if r := finish(t, second); r.code != 1 || !strings.Contains(r.stderr, "another tinynet waits on ") {
 				t.Errorf("a second attach: %+v", r)
 			}
 			for range 2 {

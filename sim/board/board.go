@@ -28,6 +28,8 @@ var (
 	// ErrProtocol: what came was not sent by package machine, or by another
 	// version of it.
 	ErrProtocol = errors.New("not a program on package machine")
+	// ErrPort: the serial port to a real module has failed.
+	ErrPort = errors.New("the serial port has failed")
 	// ErrClosed: the board was closed.
 	ErrClosed = errors.New("the simulated board is closed")
 )

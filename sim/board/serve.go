@@ -10,7 +10,7 @@ import (
 )
 
 // Serve serves the program at the other end of rw until it is gone, and closes
-// rw. It returns nil after that, or ErrBusy, ErrWrongBoard, ErrProtocol or
+// rw. It returns nil after that, or ErrBusy, ErrWrongBoard, ErrProtocol, ErrPort or
 // ErrClosed. However it ends, the board and its chip are reset, so that the
 // program's sockets are closed.
 //
@@ -59,7 +59,7 @@ func (b *Board) Serve(rw io.ReadWriteCloser) error {
 
 // isFatal reports whether the board ends the conversation for that reason.
 func isFatal(err error) bool {
-	return errors.Is(err, ErrBusy) || errors.Is(err, ErrWrongBoard) || errors.Is(err, ErrProtocol)
+	return errors.Is(err, ErrBusy) || errors.Is(err, ErrWrongBoard) || errors.Is(err, ErrProtocol) || errors.Is(err, ErrPort)
 }
 
 // maxName is how long the name of a board can be, bytes.

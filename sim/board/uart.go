@@ -1,7 +1,6 @@
 package board
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -157,15 +156,13 @@ func (m modemUART) Close() error {
 	return nil
 }
 
-// errPort: the serial port has failed.
-var errPort = errors.New("the serial port has failed")
-
 // portRing is how much of what a serial port has received is kept.
 const portRing = 64 << 10
 
 // port is the line to a real module.
 type port struct {
 	rw    SerialPort
+	trace func(line string) // may be nil
 	ended chan struct{}
 
 	mu   sync.Mutex
@@ -176,7 +173,7 @@ type port struct {
 
 // newPort starts to read from a serial port.
 func newPort(b *Board, rw SerialPort) *port {
-	p := &port{rw: rw, ended: make(chan struct{})}
+	p := &port{rw: rw, trace: b.trace, ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
 		buf := make([]byte, 4096)
@@ -203,7 +200,12 @@ func newPort(b *Board, rw SerialPort) *port {
 	return p
 }
 
-func (p *port) Write(b []byte) (int, error) { return p.rw.Write(b) }
+func (p *port) Write(b []byte) (int, error) {
+	if p.trace != nil {
+		p.trace(fmt.Sprintf("> %q", b))
+	}
+	return p.rw.Write(b)
+}
 
 func (p *port) Receive(b []byte) (int, error) {
 	p.mu.Lock()
@@ -211,7 +213,7 @@ func (p *port) Receive(b []byte) (int, error) {
 	n := copy(b, p.ring)
 	p.ring = p.ring[n:]
 	if n == 0 && p.err != nil {
-		return 0, fmt.Errorf("%w: %w", errPort, p.err)
+		return 0, fmt.Errorf("%w: %w", ErrPort, p.err)
 	}
 	return n, nil
 }

@@ -1,6 +1,9 @@
 package board
 
 import (
+	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -93,6 +96,44 @@ func TestSerialPortNeedsAnESPATBoard(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A port that fails ends the program, which would wait for the module for ever.
+func TestSerialPortFails(t *testing.T) {
+	spec, _ := Lookup("espat")
+	ours, theirs := net.Pipe()
+	var traced []string
+	b, err := New(spec, Config{Serial: pipePort{ours}, Trace: func(line string) { traced = append(traced, line) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	p := run(t, b)
+	go func() {
+		theirs.Read(make([]byte, 4))
+		theirs.Write([]byte("the last\n"))
+		theirs.Close()
+	}()
+	if got := p.talk("AT\r\n", "\n"); got != "the last\n" {
+		t.Errorf("%q", got)
+	}
+	for err == nil {
+		_, err = p.UARTRead(p.w.UART, make([]byte, 10))
+	}
+	if !strings.Contains(err.Error(), ErrPort.Error()) {
+		t.Errorf("the program reads %v, want %v", err, ErrPort)
+	}
+	if err := <-p.served; !errors.Is(err, ErrPort) {
+		t.Errorf("Serve: %v, want %v", err, ErrPort)
+	}
+	if want := `["> \"AT\\r\\n\"" "< \"the last\\n\""]`; fmt.Sprintf("%q", traced) != want {
+		t.Errorf("the trace is %q, want %s", traced, want)
+	}
+}
+
+// pipePort is a port without a speed.
+type pipePort struct{ net.Conn }
+
+func (pipePort) SetBaud(int) error { return nil }
 
 // nowhere is a serial port to nothing.
 type nowhere struct{}

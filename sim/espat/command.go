@@ -199,12 +199,6 @@ func (f *firmware) logs(text string) {
 	}
 }
 
-// base is a command's name without the suffix that says whether AT 1.7 saves.
-func (r request) base() string {
-	name := strings.TrimSuffix(strings.TrimSuffix(r.name, "_CUR"), "_DEF")
-	return name
-}
-
 // saves is whether a set command goes to flash.
 func (f *firmware) saves(r request) bool {
 	if f.v.nonOS() {

@@ -2,6 +2,7 @@ package espat
 
 import (
 	"bytes"
+	"strings"
 	"time"
 
 	"tinynet/sim/clock"
@@ -10,8 +11,12 @@ import (
 // lineMost is the longest command line with its CR LF, bytes (esp-at docs).
 const lineMost = 256
 
-// cancelGuard is how long +++ has to stand alone (esp-at docs).
-const cancelGuard = 20 * time.Millisecond
+// cancelMark ends data mode if nothing comes with it for cancelGuard before, unless the
+// data begin with it, and after (esp-at docs).
+const (
+	cancelMark  = "+++"
+	cancelGuard = 20 * time.Millisecond
+)
 
 // burstGap is how many byte times without a byte end a burst: the UART driver's
 // receive timeout.
@@ -174,7 +179,9 @@ type dataMode struct {
 	more      cond          // for a stream: something came
 	over      bool
 	cancelled bool
-	timer     clock.Timer
+	burst     []byte // what has come since the last silence, if that may be cancelMark
+	heard     time.Time
+	timer     clock.Timer // for the silence behind it
 }
 
 func newDataMode(need int) *dataMode {
@@ -199,14 +206,22 @@ func (d *dataMode) take(f *firmware, p []byte) int {
 		d.timer = nil
 	}
 	n := min(len(p), d.room())
+	now := f.c.clk.Now()
+	alone := d.total == 0 || now.Sub(d.heard) >= cancelGuard
+	d.heard = now
 	d.total += n
+	if alone || len(d.burst) > 0 {
+		if d.burst = append(d.burst, p[:n]...); !strings.HasPrefix(cancelMark, string(d.burst)) {
+			d.burst = nil
+		}
+	}
 	if d.escaped {
 		d.unescape(p[0])
 	} else {
 		d.got = append(d.got, p[:n]...)
 	}
 	switch {
-	case d.total == 3 && string(d.got) == "+++":
+	case string(d.burst) == cancelMark:
 		d.timer = f.later(cancelGuard, func() {
 			if f.data == d {
 				d.cancelled = true
@@ -215,6 +230,11 @@ func (d *dataMode) take(f *firmware, p []byte) int {
 		})
 	case d.over, d.limit == 0 && len(d.got) == d.need, d.limit > 0 && d.total == d.need:
 		d.end(f)
+	case len(d.burst) > 0:
+		d.timer = f.later(cancelGuard, func() {
+			d.timer, d.burst = nil, nil // it was data
+			d.more.wake()
+		})
 	}
 	d.more.wake()
 	return n

@@ -1,6 +1,11 @@
 package espat
 
-import "testing"
+import (
+	"crypto/tls"
+	"strings"
+	"testing"
+	"time"
+)
 
 // Each oddity of the wire, once.
 func TestOddities(t *testing.T) {
@@ -99,4 +104,120 @@ func FuzzModule(f *testing.F) {
 			c.Close()
 		}
 	})
+}
+
+// What came in waits for a command, and is said right before its result; without one it
+// waits no longer than 200 ms.
+func TestHeldIPD(t *testing.T) {
+	virtually(t, Config{}, func(r *rig) {
+		peer := r.connected()
+		r.c.Inject(OddHeldIPD)
+		peer.Write([]byte("hi"))
+		time.Sleep(100 * time.Millisecond)
+		r.do("AT+CIPMUX?", "+CIPMUX:0\r\n\r\n+IPD,2:hi"+ok)
+		r.c.Inject(OddHeldIPD)
+		start := time.Now()
+		peer.Write([]byte("ho"))
+		r.expect("\r\n+IPD,2:ho")
+		if d := time.Since(start); d < 200*time.Millisecond || d > 200*time.Millisecond+2*rtt {
+			t.Errorf("it was held for %v", d)
+		}
+		r.c.Inject(OddHeldIPD)
+		peer.Close()
+		time.Sleep(100 * time.Millisecond)
+		r.do("AT", "CLOSED\r\n"+ok)
+		if n := r.c.Happened(OddHeldIPD); n != 3 {
+			t.Errorf("it happened %d times", n)
+		}
+	})
+}
+
+// The module restarts within a payload: part of it comes, and then nothing but ready.
+func TestTornPayload(t *testing.T) {
+	for _, passive := range []bool{false, true} {
+		for seed := range uint64(5) {
+			virtually(t, Config{Seed: seed}, func(r *rig) {
+				peer := r.connected()
+				if passive {
+					r.do("AT+CIPRECVMODE=1", ok)
+				}
+				r.c.Inject(OddTornPayload)
+				peer.Write(payload(1000))
+				head := "\r\n+IPD,1000:"
+				if passive {
+					r.expect("\r\n+IPD,1000\r\n")
+					r.send("AT+CIPRECVDATA=1000\r\n")
+					head = "+CIPRECVDATA:1000,"
+				} else {
+					time.Sleep(4 * time.Millisecond)
+					r.send("AT+CIPMUX?\r\n") // its answer never comes
+				}
+				r.expect(head)
+				got := strings.TrimSuffix(r.until("\r\nready\r\n"), "\r\nready\r\n")
+				if len(got) >= 1000 || !strings.HasPrefix(string(payload(1000)), got) {
+					t.Errorf("seed %d: of the payload came %q", seed, got)
+				}
+				r.expect("WIFI CONNECTED\r\nWIFI GOT IP\r\n")
+				r.do("AT", "AT\r\n"+ok)
+				if n := r.c.Happened(OddTornPayload); n != 1 {
+					t.Errorf("it happened %d times", n)
+				}
+			})
+		}
+	}
+}
+
+// SSL announces more than comes, in the active mode; the rest never does.
+func TestSSLLength(t *testing.T) {
+	cert, _ := certificate(t, "example.com")
+	virtually(t, Config{}, func(r *rig) {
+		names := r.answer(443, &tls.Config{Certificates: []tls.Certificate{cert}})
+		r.join()
+		r.do(`AT+CIPSTART="SSL","example.com",443`, "CONNECT\r\n"+ok)
+		<-names
+		for _, announced := range []int{5 + sslOverhead, 5} {
+			if announced > 5 {
+				r.c.Inject(OddSSLLength)
+			}
+			r.do("AT+CIPSEND=5", prompt)
+			r.send("hello")
+			r.expect("\r\nRecv 5 bytes\r\n" + sent + "\r\n+IPD," + itoa(announced) + ":hello")
+			r.quiet()
+			r.do("AT", ok)
+		}
+		if n := r.c.Happened(OddSSLLength); n != 1 {
+			t.Errorf("it happened %d times", n)
+		}
+	})
+}
+
+// Each kind is drawn by its seed: the same the same, another another.
+func TestOdditiesBySeed(t *testing.T) {
+	run := func(seed uint64) (log string) {
+		virtually(t, Config{}, func(r *rig) {
+			c := New(Config{Clock: r.c.clk, Seed: seed, Oddities: Oddities{Every: 4, Kinds: []Oddity{OddBusy, OddStray}}})
+			defer c.Close()
+			time.Sleep(time.Second)
+			buf := make([]byte, 1000)
+			for range 40 {
+				c.UART().Write([]byte("AT\r\n"))
+				time.Sleep(50 * time.Millisecond)
+				n, _ := c.UART().Read(buf)
+				log += string(buf[:n])
+			}
+		})
+		return log
+	}
+	one := run(1)
+	if run(1) != one {
+		t.Error("the same seed did something else")
+	}
+	if run(2) == one {
+		t.Error("another seed did the same")
+	}
+	for _, s := range []string{"busy p...", "+ODDITY"} {
+		if n := strings.Count(one, s); n < 3 || n > 20 {
+			t.Errorf("%q %d times of 40", s, n)
+		}
+	}
 }

@@ -150,9 +150,6 @@ func (a *args) next() param {
 	return a.list[a.at-1]
 }
 
-// more reports whether there are parameters left.
-func (a *args) more() bool { return a.bad == 0 && a.at < len(a.list) }
-
 // number returns a number from lo to hi.
 func (a *args) number(lo, hi int) int {
 	p := a.next()

@@ -218,6 +218,7 @@ func (f *firmware) cmdCIPSENDL(r request) fault {
 	}
 	f.sending = true
 	defer func() { f.sending = false }()
+	open := s.l.ctx // which a link that has ended has no more
 	sent, reported := 0, 0
 	ok := true
 	for ok && !(d.over && len(d.got) == 0) && !d.cancelled {
@@ -226,7 +227,7 @@ func (f *firmware) cmdCIPSENDL(r request) fault {
 			f.c.block(func() {
 				select {
 				case <-more:
-				case <-s.l.ctx.Done():
+				case <-open.Done():
 				case <-f.ctx.Done():
 				}
 			})

@@ -85,6 +85,3 @@ func (w *wire) setSpeed(now time.Time, per time.Duration) {
 		w.at = now.Add(per)
 	}
 }
-
-// clear forgets what has not been taken.
-func (w *wire) clear() { w.q, w.ring, w.stopped = nil, nil, false }

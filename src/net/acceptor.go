@@ -1,6 +1,7 @@
 package net
 
 import (
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -148,8 +149,13 @@ func (l *loopListener) acceptDevice() (*TCPConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newDevSocket(l.dev.dev, fd, l.dev.domain, sockStream)
-	return newTCPConn(socket{dev: s}, l.net, s.localAddr(l.dev.bound, remote.Addr()), unmap(remote)), nil
+	s := newStream(l.dev.dev, fd, l.dev.domain)
+	return s.open(l.net, s.sock.localAddr(l.bound(), remote.Addr()), unmap(remote)), nil
+}
+
+// bound returns what the device's socket is bound to.
+func (l *loopListener) bound() netip.AddrPort {
+	return netip.AddrPortFrom(l.binding.domain(), l.binding.local.Port())
 }
 
 func (l *loopListener) setDeadline(t time.Time) error {

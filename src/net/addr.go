@@ -1,7 +1,9 @@
 package net
 
 import (
+	"bytes"
 	"net/netip"
+	"unsafe"
 )
 
 // TCPAddr is the address of one end of a TCP connection.
@@ -34,7 +36,7 @@ func (a *TCPAddr) String() string {
 	if a == nil {
 		return "<nil>"
 	}
-	return JoinHostPort(ipZone(a.IP, a.Zone), string(appendDecimal(nil, a.Port)))
+	return hostPort(a.IP, a.Zone, a.Port)
 }
 
 func (a *TCPAddr) isWildcard() bool { return a == nil || isWildcardIP(a.IP) }
@@ -76,7 +78,7 @@ func (a *UDPAddr) String() string {
 	if a == nil {
 		return "<nil>"
 	}
-	return JoinHostPort(ipZone(a.IP, a.Zone), string(appendDecimal(nil, a.Port)))
+	return hostPort(a.IP, a.Zone, a.Port)
 }
 
 func (a *UDPAddr) isWildcard() bool { return a == nil || isWildcardIP(a.IP) }
@@ -139,6 +141,31 @@ func (a *UnixAddr) opAddr() Addr {
 	}
 	return a
 }
+
+// hostPort returns JoinHostPort of ipZone and the port, in one allocation unless it
+// is long.
+func hostPort(ip IP, zone string, port int) string {
+	b := append(make([]byte, 0, 32), '[')
+	if len(ip) != 0 {
+		if out := appendIP(b, ip); out != nil {
+			b = out
+		} else {
+			b = append(b, ip.String()...)
+		}
+	}
+	if zone != "" {
+		b = append(append(b, '%'), zone...)
+	}
+	if bytes.IndexByte(b, ':') >= 0 {
+		b = append(b, ']')
+	} else {
+		b = b[1:]
+	}
+	return inPlace(appendDecimal(append(b, ':'), port))
+}
+
+// inPlace returns the text in b, which nobody changes any more.
+func inPlace(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // ipZone returns ip, which may be empty, and the zone if there is one.
 func ipZone(ip IP, zone string) string {

@@ -250,11 +250,22 @@ func (s *devSocket) tryRecvFrom(b []byte, until time.Time) (n int, from netip.Ad
 	return n, s.currentPeer(), err
 }
 
-func (s *devSocket) currentPeer() netip.AddrPort {
+func (s *devSocket) currentPeer() (peer netip.AddrPort) {
 	s.mu.Lock()
-	peer := s.peer
+	if s.peer != nil {
+		peer = *s.peer
+	}
 	s.mu.Unlock()
 	return peer
+}
+
+func (s *devSocket) setPeer(peer netip.AddrPort) {
+	s.mu.Lock()
+	if s.peer == nil {
+		s.peer = new(netip.AddrPort)
+	}
+	*s.peer = peer
+	s.mu.Unlock()
 }
 
 // sendTo sends b as one datagram, to the peer of the socket or to the address to
@@ -305,9 +316,7 @@ func (s *devSocket) trySendTo(b []byte, to netip.AddrPort, until time.Time) (n i
 			if err := callConnect(s.dev, s.fd, "", to); err != nil {
 				return 0, err
 			}
-			s.mu.Lock()
-			s.peer = to
-			s.mu.Unlock()
+			s.setPeer(to)
 		}
 	}
 	return callSend(s.dev, s.fd, b, until)

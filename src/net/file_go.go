@@ -79,7 +79,8 @@ func fileConn(f *os.File) (Conn, error) {
 func fileUDPConn(s *devSocket) *UDPConn {
 	u := newUDPSocket(&binding{udp: true})
 	u.dev, u.peer = s, s.peerAddr()
-	s.connected, s.peer = u.peer.IsValid(), u.peer
+	s.connected = u.peer.IsValid()
+	s.setPeer(u.peer)
 	return newUDPConn(u, "udp", s.localAddr(netip.AddrPort{}, netip.Addr{}))
 }
 
@@ -95,10 +96,9 @@ func fileListener(f *os.File) (Listener, error) {
 		return l, nil
 	}
 	if s.domain != afUnix && s.stype == sockStream {
-		l := newLoopListener(&binding{}, "tcp")
+		l := newLoopListener(&binding{local: s.localAddr(netip.AddrPort{}, netip.Addr{})}, "tcp")
 		l.dev = s
-		s.bound = s.localAddr(netip.AddrPort{}, netip.Addr{})
-		l.laddr = TCPAddrFromAddrPort(s.bound)
+		l.laddr = TCPAddrFromAddrPort(l.binding.local)
 		return &TCPListener{unsafe.Pointer(l)}, nil
 	}
 	s.abandon()

@@ -168,8 +168,8 @@ func (ip IP) String() string {
 	if len(ip) == 0 {
 		return "<nil>"
 	}
-	if b := appendIP(nil, ip); b != nil {
-		return string(b)
+	if b := appendIP(make([]byte, 0, 16), ip); b != nil {
+		return inPlace(b)
 	}
 	return "?" + hexString(ip)
 }

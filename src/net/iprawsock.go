@@ -93,7 +93,8 @@ func (d *Dialer) dialRaw(ctx context.Context, network string, local, remote neti
 		s.abandon()
 		return nil, err
 	}
-	s.connected, s.peer = true, remote
+	s.connected = true
+	s.setPeer(remote)
 	return newIPConn(s, network, s.localAddr(local, remote.Addr()), remote), nil
 }
 

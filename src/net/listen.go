@@ -13,6 +13,11 @@ import (
 // of a host it takes one.
 func Listen(network, address string) (Listener, error) {
 	if len(network) == 3 && network[0] == 't' && network[1] == 'c' && network[2] == 'p' {
+		if len(address) > 0 && address[0] == ':' {
+			// As constant as the network, often: then no look-up of hosts is
+			// in the program.
+			return listenTCPPort(network, address)
+		}
 		var none context.Context // see Dial
 		return (*ListenConfig)(nil).listenTCPName(none, network, 0, address)
 	}
@@ -114,7 +119,24 @@ func (lc *ListenConfig) listenTCPName(ctx context.Context, network string, famil
 	if err != nil {
 		return nil, listenError(network, err)
 	}
-	at := prefer4(addrs)
+	return lc.listenTCPAt(network, family, prefer4(addrs))
+}
+
+// listenTCPPort is listenTCPName for an address without a host.
+//
+// It is not part of its caller, which is main, often: what is left in the frame of a
+// function that goes on for ever keeps memory for ever.
+//
+//go:noinline
+func listenTCPPort(network, address string) (Listener, error) {
+	_, port, err := splitPort("tcp", address)
+	if err != nil {
+		return nil, listenError(network, err)
+	}
+	return (*ListenConfig)(nil).listenTCPAt(network, 0, netip.AddrPortFrom(netip.Addr{}, uint16(port)))
+}
+
+func (lc *ListenConfig) listenTCPAt(network string, family byte, at netip.AddrPort) (Listener, error) {
 	l, err := lc.listenTCP(network, newBinding(false, family, at), at)
 	if err != nil {
 		return nil, &OpError{Op: "listen", Net: network, Addr: TCPAddrFromAddrPort(at), Err: err}

@@ -110,8 +110,7 @@ type devSocket struct {
 	domain    int // as afInet
 	stype     int // as sockStream
 	datagrams bool
-	connected bool           // a datagram socket that has one peer for good
-	bound     netip.AddrPort // what bind was called with
+	connected bool // a datagram socket that has one peer for good
 
 	// pending, if not nil, reports whether there is something to receive
 	// elsewhere, so that a blocked call has to return errPending. It is
@@ -123,9 +122,9 @@ type devSocket struct {
 	mu        sync.Mutex
 	changed   turn // busy, closed or freed changed
 	deadlines [2]instant
-	busy      direction      // directions in which a call is under way
-	users     int            // calls inside the device
-	peer      netip.AddrPort // of a datagram socket
+	busy      direction       // directions in which a call is under way
+	users     int             // calls inside the device
+	peer      *netip.AddrPort // of a datagram socket, once it has one
 	listening bool
 	closed    bool
 	freed     bool
@@ -137,29 +136,43 @@ var errPending = errors.New("there is something to receive elsewhere")
 
 // openSocket makes a socket on dev that fits addr.
 func openSocket(dev netdever, addr netip.Addr, stype, proto int) (*devSocket, error) {
-	domain := afInet
+	return makeSocket(dev, domainOf(addr), stype, proto)
+}
+
+func domainOf(addr netip.Addr) int {
 	if addr.Is6() {
-		domain = afInet6
+		return afInet6
 	}
-	return makeSocket(dev, domain, stype, proto)
+	return afInet
 }
 
 func makeSocket(dev netdever, domain, stype, proto int) (*devSocket, error) {
-	fd, err := callSocket(dev, domain, stype, proto)
+	fd, err := socketNumber(dev, domain, stype, proto)
 	if err != nil {
 		return nil, err
-	}
-	if fd < 0 {
-		return nil, errBadDevice
 	}
 	return newDevSocket(dev, fd, domain, stype), nil
 }
 
+// socketNumber asks the device for a socket.
+func socketNumber(dev netdever, domain, stype, proto int) (fd int, err error) {
+	fd, err = callSocket(dev, domain, stype, proto)
+	if err == nil && fd < 0 {
+		err = errBadDevice
+	}
+	return fd, err
+}
+
 func newDevSocket(dev netdever, fd, domain, stype int) *devSocket {
-	s := &devSocket{dev: dev, fd: fd, domain: domain, stype: stype}
+	s := new(devSocket)
+	s.init(dev, fd, domain, stype)
+	return s
+}
+
+func (s *devSocket) init(dev netdever, fd, domain, stype int) {
+	s.dev, s.fd, s.domain, s.stype = dev, fd, domain, stype
 	s.datagrams = stype == sockDgram || stype == sockRaw
 	s.changed.init(&s.mu)
-	return s
 }
 
 // enter is called before a call into the device, and leave after it. dir is
@@ -554,7 +567,6 @@ func (s *devSocket) connectBy(ctx context.Context, call func() error) error {
 }
 
 func (s *devSocket) bind(addr netip.AddrPort) error {
-	s.bound = addr
 	return callBind(s.dev, s.fd, addr)
 }
 

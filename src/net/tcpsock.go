@@ -32,15 +32,62 @@ type TCPConn struct {
 	conn
 }
 
+// tcpState is all that a TCP connection consists of, but for what is behind its
+// socket: one piece of memory, since each piece costs a board more than what is in it,
+// and is one more that the collector may keep by mistake.
+type tcpState struct {
+	connState
+	conn  TCPConn
+	local tcpEnd
+	peer  tcpEnd
+}
+
+// tcpEnd is an address with room for the bytes of an IPv4 one.
+type tcpEnd struct {
+	TCPAddr
+	ip4 [IPv4len]byte
+}
+
+// set returns addr as the TCPAddr that e is, or nil if it is not valid.
+func (e *tcpEnd) set(addr netip.AddrPort) Addr {
+	if !addr.IsValid() {
+		return nil
+	}
+	ip := addr.Addr()
+	e.Port = int(addr.Port())
+	if ip.Is4() {
+		e.ip4 = ip.As4()
+		e.IP = e.ip4[:]
+	} else {
+		e.IP, e.Zone = ip.AsSlice(), ip.Zone()
+	}
+	return &e.TCPAddr
+}
+
+// open returns the connection that s is.
+func (s *tcpState) open(network string, local, remote netip.AddrPort) *TCPConn {
+	s.net, s.laddr, s.raddr = network, s.local.set(local), s.peer.set(remote)
+	s.conn.p = unsafe.Pointer(&s.connState)
+	return &s.conn
+}
+
 func newTCPConn(sock socket, network string, local, remote netip.AddrPort) *TCPConn {
-	s := &connState{socket: sock, net: network}
-	if remote.IsValid() {
-		s.raddr = TCPAddrFromAddrPort(remote)
-	}
-	if local.IsValid() {
-		s.laddr = TCPAddrFromAddrPort(local)
-	}
-	return &TCPConn{conn{unsafe.Pointer(s)}}
+	return (&tcpState{connState: connState{socket: sock}}).open(network, local, remote)
+}
+
+// stream is a TCP connection and the device's socket behind it.
+type stream struct {
+	tcpState
+	sock devSocket
+}
+
+// newStream returns the stream for a socket of that number. Before it is opened it
+// is the socket alone.
+func newStream(dev netdever, fd, domain int) *stream {
+	s := new(stream)
+	s.sock.init(dev, fd, domain, sockStream)
+	s.dev = &s.sock
+	return s
 }
 
 // DialTCP connects to raddr. network is "tcp", "tcp4" or "tcp6"; laddr may be
@@ -94,10 +141,13 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local *netip
 			return nil, err
 		}
 	}
-	s, err := openSocket(dev, remote.Addr(), sockStream, proto)
+	domain := domainOf(remote.Addr())
+	fd, err := socketNumber(dev, domain, sockStream, proto)
 	if err != nil {
 		return nil, err
 	}
+	st := newStream(dev, fd, domain)
+	s := &st.sock
 	if d != nil {
 		err = d.control(ctx, network, remote, s)
 	}
@@ -111,7 +161,7 @@ func (d *Dialer) dialTCP(ctx context.Context, network, host string, local *netip
 		s.abandon()
 		return nil, err
 	}
-	c := newTCPConn(socket{dev: s}, network, s.localAddr(from, remote.Addr()), remote)
+	c := st.open(network, s.localAddr(from, remote.Addr()), remote)
 	if d != nil {
 		c.keepAlive(d.KeepAlive, d.KeepAliveConfig)
 	} else {

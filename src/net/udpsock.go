@@ -92,7 +92,8 @@ func (d *Dialer) dialUDP(ctx context.Context, network string, local, remote neti
 	}
 	u := newUDPSocket(&binding{udp: true, local: local})
 	u.dev, u.peer = s, remote
-	s.connected, s.peer = true, remote
+	s.connected = true
+	s.setPeer(remote)
 	err = d.control(ctx, network, remote, s)
 	if err == nil && bind {
 		err = u.binding.bind(s)

@@ -20,14 +20,13 @@ import (
 
 // Strings set at link time. TinyGo sets only those that have no value in the
 // source, so main does that.
-var ssid, pass, addr string
+var ssid, pass string
+
+const addr = ":8080"
 
 func main() {
 	if ssid == "" {
 		ssid, pass = "tinynet", "tinynet-pass"
-	}
-	if addr == "" {
-		addr = ":8080"
 	}
 
 	link, _ := probe.Probe()

@@ -5,7 +5,6 @@
 package probe
 
 import (
-	"bytes"
 	"io"
 	"net"
 	"net/netip"
@@ -23,13 +22,19 @@ var (
 	keep    string // not empty: all requests are made on one connection
 )
 
+// Constants, which take nothing of the heap.
+const (
+	httpRequest  = "GET / HTTP/1.1\r\nHost: board\r\nUser-Agent: fake\r\nAccept: */*\r\n\r\n"
+	line         = "a line of sixty-four bytes, as many as a sensor's reading may be.\n"
+	pageEnd      = "</html>\n"
+	requestEnd   = "\r\n\r\n"
+	httpResponse = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 512\r\n\r\n" + page
+
+	page8 = "page\n...page\n...page\n...page\n...page\n...page\n...page\n...page\n..."
+	page  = page8 + page8 + page8 + page8 + page8 + page8 + page8 + page8
+)
+
 var (
-	httpRequest  = []byte("GET / HTTP/1.1\r\nHost: board\r\nUser-Agent: fake\r\nAccept: */*\r\n\r\n")
-	line         = []byte("a line of sixty-four bytes, as many as a sensor's reading may be.\n")
-	pageEnd      = []byte("</html>\n")
-	requestEnd   = []byte("\r\n\r\n")
-	httpResponse = append([]byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 512\r\n\r\n"),
-		bytes.Repeat([]byte("page\n..."), 64)...)
 	peer = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 1}), 50000)
 	own  = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, 2}), 8080)
 )
@@ -45,7 +50,7 @@ type device struct {
 	accepted bool          // the connection is one that Accept returned
 	idle     chan struct{} // has a token when there is no connection
 	wake     chan struct{} // something has happened that Recv may wait for
-	out      []byte        // what the peer has sent, and the program not read
+	out      string        // what the peer has sent, and the program not read
 	seen     int           // bytes of a line that have come back
 	ended    bool          // the peer has closed the connection
 	closed   bool
@@ -71,7 +76,7 @@ func (d *device) poke() {
 }
 
 func (d *device) open(accepted bool) {
-	d.accepted, d.out, d.seen, d.ended, d.closed, d.past = accepted, nil, 0, false, false, false
+	d.accepted, d.out, d.seen, d.ended, d.closed, d.past = accepted, "", 0, false, false, false
 }
 
 func (d *device) ask() {
@@ -119,12 +124,12 @@ func (d *device) Send(_ int, buf []byte, _ int, _ time.Time) (int, error) {
 	complete := false
 	switch {
 	case !d.accepted:
-		complete = bytes.HasSuffix(buf, requestEnd)
+		complete = hasSuffix(buf, requestEnd)
 		if complete {
 			d.out = httpResponse
 		}
 	case request == "http":
-		complete = bytes.HasSuffix(buf, pageEnd)
+		complete = hasSuffix(buf, pageEnd)
 	default:
 		d.seen += len(buf)
 		complete = d.seen == len(line)
@@ -140,6 +145,10 @@ func (d *device) Send(_ int, buf []byte, _ int, _ time.Time) (int, error) {
 	}
 	d.poke()
 	return len(buf), nil
+}
+
+func hasSuffix(b []byte, end string) bool {
+	return len(b) >= len(end) && string(b[len(b)-len(end):]) == end
 }
 
 func (d *device) Recv(_ int, buf []byte, _ int, _ time.Time) (int, error) {

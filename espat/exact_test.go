@@ -1,0 +1,83 @@
+//go:build go1.25
+
+package espat
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"tinynet/netdev"
+)
+
+// A byte that the wire doubles in what is sent makes the module answer the last one
+// by "busy": what the peer got is wrong, and the connection fails.
+func TestSurplusByteInSentData(t *testing.T) {
+	everywhere(t, func(t *testing.T, d *Device, m *fakeModule) {
+		fd, _ := dialed(t, d)
+		other, otherLink := dialed(t, d)
+		m.do(func() {
+			m.onSend = func(link int, data []byte) bool {
+				m.onSend = nil
+				m.out("\r\nbusy p...\r\n")
+				return false
+			}
+		})
+		d.Send(fd, []byte("hello"), 0, forever)
+		time.Sleep(20 * time.Millisecond)
+		_, err := d.Send(fd, []byte("world"), 0, forever)
+		is(t, err, netdev.ErrConnReset)
+		send(t, d, other, "hello")
+		if got := m.got(otherLink); got != "hello" {
+			t.Errorf("the other peer got %q", got)
+		}
+	})
+}
+
+// A head that is damaged hides whose data were pushed: no stream goes on as if nothing
+// had been lost. A message that is merely unknown ends none.
+func TestDamagedHeadOfPushedData(t *testing.T) {
+	for _, tt := range []struct {
+		line  string
+		fails bool
+	}{
+		{"\r\nIPD,0,5:hello\r\n", true}, {"\r\n+IPD0,5:hello\r\n", true}, {"\r\n+IPD,,5:hello\r\n", true},
+		{"\r\n+IPD,0,5hello\r\n", true}, {"\r\n+PD,0,5:hello\r\n", true}, {"\r\n+IPD,05:hello\r\n", true},
+		{"link is not valid\r\n", false}, {"\r\n+NEWS:1\r\n", false}, {"no ip\r\n", false}, {"\r\n\r\n", false},
+	} {
+		t.Run(strings.TrimSpace(tt.line), func(t *testing.T) {
+			alone(t, "1.7.4.0", func(c *Config) { c.Active = true }, func(t *testing.T, d *Device, m *fakeModule) {
+				ok(t, d.NetConnect())
+				fd, link := dialed(t, d)
+				m.say(tt.line)
+				time.Sleep(10 * time.Millisecond)
+				m.arrive(link, "world")
+				_, err := d.Recv(fd, make([]byte, 20), 0, time.Now().Add(time.Second))
+				if tt.fails {
+					is(t, err, netdev.ErrConnReset)
+				} else {
+					ok(t, err)
+				}
+			})
+		})
+	}
+}
+
+// A byte too many behind pushed data shows that one of them was doubled, before they are
+// received, whatever byte it is and whatever follows.
+func TestDoubledByteInPushedData(t *testing.T) {
+	for b := range 256 {
+		for _, then := range []string{"", "\r\nOK\r\n", "\r\n+IPD,0,1:x"} {
+			alone(t, "1.7.4.0", func(c *Config) { c.Active = true }, func(t *testing.T, d *Device, m *fakeModule) {
+				ok(t, d.NetConnect())
+				fd, _ := dialed(t, d)
+				m.say("\r\n+IPD,4,5:hhell" + string([]byte{byte(b)}) + then)
+				buf := make([]byte, 20)
+				n, err := d.Recv(fd, buf, 0, time.Now().Add(2*time.Second))
+				if n != 0 || err == nil {
+					t.Errorf("%q, then %q: received %q, %v", rune(b), then, buf[:n], err)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,307 @@
+package netdevtest
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tinynet/espat"
+	"tinynet/sim/clock"
+	modem "tinynet/sim/espat"
+	"tinynet/sim/fault"
+	"tinynet/sim/network"
+)
+
+// conservedESPAT are the modules of the conservation test: those that keep what they
+// receive, with one switch for all links or one for each, and one that sends it
+// unasked.
+var conservedESPAT = []struct {
+	version string
+	active  bool
+	baud    uint32
+}{
+	{"esp32-5.0", false, 921600},
+	{"esp8266-1.7", true, 115200},
+	{"esp32-2.4", false, 115200},
+	{"esp8266-2.2", false, 921600},
+}
+
+// faultyESPAT is a connected board whose serial line can be disturbed, with a wire to the
+// module's reset pin.
+func faultyESPAT(seed uint64, class string) (*Faulty, error) {
+	clk := clock.Virtual()
+	kind := conservedESPAT[(seed^seed>>3)%4]
+	var left atomic.Int32
+	resets, lost, small := 0, 0, false
+	cfg := modem.Config{
+		Clock: clk, Seed: seed, Version: kind.version,
+		LinkEvent: func(e modem.LinkEvent) {
+			if e.Kind == modem.LinkLeft || e.Kind == modem.LinkLost {
+				left.Add(1)
+			}
+		},
+	}
+	var odd modem.Oddities
+	if class == "odd" {
+		odd, _ = modem.ParseOddities(fmt.Sprintf("every=%d kinds=all", []int{10, 40, 150}[seed/3%3]))
+	}
+	if class == "overrun" {
+		cfg.HostRing = boardRing
+		kind.baud = 2000000
+		if kind.active {
+			cfg.HostRing = 3000
+		}
+	}
+	if *conserveLog {
+		cfg.Trace = func(e modem.Event) { fmt.Fprintln(os.Stderr, e.Time.Format("05.000000"), e) }
+	}
+	pin, line := &modulePin{}, &tap{}
+	b := wiredESPAT(network.VirtualConfig{Clock: clk, RTT: []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond}[seed%3], Seed: seed}, cfg, func(b *espatBoard, c *espat.Config) {
+		line.UART = b.chip.UART()
+		pin.b, pin.tap = b, line
+		b.wire = fault.NewUART(line, pin.restart, clk)
+		c.Uart = driverEnd{b.wire, line}
+		c.WatchdogTimeout = 2 * time.Second
+		c.Active, c.MaxBaud, c.Reset = kind.active, kind.baud, pin
+		c.FlowControl = kind.active && class != "overrun"
+		if kind.active {
+			c.Buffer = 96 << 10 // for all that may come
+			if class != "none" && seed>>4&1 == 0 {
+				small = true
+				c.Buffer = 4 << 10
+			}
+		}
+	})
+	err := b.dev.NetConnect()
+	limit := time.Duration(0)
+	if class == "odd" {
+		// A command that never ends cannot be told from a connection that takes
+		// its time.
+		limit = 150 * time.Second
+	}
+	return &Faulty{
+		Setup: b.setup(), Patience: limit,
+		Play: func(p fault.Plan) {
+			left.Store(0)
+			resets = b.chip.Ledger().Resets
+			lost = b.chip.Ledger().LostIn
+			line.parts = [2][]part{}
+			b.wire.Play(p)
+			b.chip.SetOddities(odd)
+		},
+		Stop: func() {
+			b.wire.Stop()
+			b.chip.SetOddities(modem.Oddities{})
+		},
+		Log: b.wire.Log,
+		Quiet: func() bool {
+			for o := modem.OddBusy; o <= modem.OddStray; o++ {
+				if b.chip.Happened(o) > 0 {
+					return false
+				}
+			}
+			return b.chip.Ledger().LostIn == lost && !small
+		},
+		Left: func() string {
+			// What nobody has any more is closed when the module is used next.
+			for range 50 {
+				if links, server := b.chip.Open(); links == 0 && !server {
+					return ""
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			links, server := b.chip.Open()
+			return fmt.Sprintf("%d links open, and the server runs: %v", links, server)
+		},
+		DropLink: b.chip.DropLink, RestoreLink: b.chip.RestoreLink,
+		Leave: b.dev.NetDisconnect, Join: func() error { return b.dev.NetConnect() },
+		Disrupted: func() bool { return left.Load() > 0 || b.chip.Ledger().Resets > resets },
+		Harm:      func() Harm { return line.harm(b.wire.Log()) },
+		Listeners: 1,
+	}, err
+}
+
+// modulePin is the module's reset pin, low to reset.
+type modulePin struct {
+	b   *espatBoard
+	tap *tap
+}
+
+func (p *modulePin) Low() {
+	p.b.wire.WasReset()
+	p.restart()
+}
+
+func (p *modulePin) restart() {
+	p.b.chip.Restart()
+	p.tap.clear()
+}
+
+func (p *modulePin) High() { p.Low() }
+
+// espatConserves is ESP-AT's part of the conservation test.
+var espatConserves = subject{
+	test: "ESPATConserves",
+	make: faultyESPAT,
+	classes: []class{
+		{"none", 0, 20},
+		{"line", fault.Of(fault.Stall, fault.Cut, fault.Hang, fault.Reset), 20},
+		{"odd", 0, 20},
+		{"lose", fault.Of(fault.Lose), 20},
+		{"double", fault.Of(fault.Double), 20},
+		{"flip", fault.Of(fault.Damage), 20},
+		{"overrun", 0, 20},
+	},
+	every: []int{400, 1500, 6000},
+	other: 8000,
+}
+
+func TestESPATConserves(t *testing.T) { espatConserves.run(t) }
+
+func TestESPATConservationReplays(t *testing.T) { espatConserves.replays(t, 2) }
+
+// part is what a byte on the serial line is.
+type part uint8
+
+const (
+	partLine     part = iota // a command, or a line from the module
+	partStream               // data of a connection
+	partDatagram             // a datagram
+)
+
+// tap is on the line between the faults and the driver, or the module, and knows what
+// each byte is before anything happened to it.
+type tap struct {
+	*modem.UART
+	mu    sync.Mutex
+	parts [2][]part // of each direction, since Play
+	line  [2][]byte
+	need  [2]int
+	kind  [2]part
+	told  bool
+}
+
+var (
+	tapSend = regexp.MustCompile(`^AT\+CIPSEND=\d,(\d+)(,")?.*\r\n$`)
+	tapPush = regexp.MustCompile(`^\+IPD,\d,(\d+)(,"?[0-9.]+"?,(\d+))?:$`)
+	tapRead = regexp.MustCompile(`^\+CIPRECVDATA:(\d+),$|^\+CIPRECVDATA,(\d+):$`)
+	tapTold = regexp.MustCompile(`^\+CIPRECVDATA:(\d+),"?[0-9.]+"?,\d+,$`)
+)
+
+// see takes bytes of a direction.
+func (p *tap) see(half fault.Half, data []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range data {
+		if p.need[half] > 0 {
+			p.need[half]--
+			p.parts[half] = append(p.parts[half], p.kind[half])
+			continue
+		}
+		p.parts[half] = append(p.parts[half], partLine)
+		line := append(p.line[half], b)
+		p.line[half] = line
+		var m [][]byte
+		switch {
+		case half == fault.Reply && b == ':':
+			if m = tapPush.FindSubmatch(line); m == nil {
+				m = tapRead.FindSubmatch(line)
+			}
+		case half == fault.Reply && b == ',' && p.told:
+			m = tapTold.FindSubmatch(line)
+		case half == fault.Reply && b == ',':
+			m = tapRead.FindSubmatch(line)
+		case half == fault.Command && b == '\n':
+			m = tapSend.FindSubmatch(line)
+			p.told = p.told || string(line) == "AT+CIPDINFO=1\r\n"
+		}
+		if m != nil {
+			n := m[1]
+			if len(n) == 0 {
+				n = m[2]
+			}
+			p.need[half], _ = strconv.Atoi(string(n))
+			p.kind[half] = partStream
+			if half == fault.Command && len(m[2]) > 0 || half == fault.Reply && len(m) > 3 && string(m[3]) == fmt.Sprint(echoPort) {
+				p.kind[half] = partDatagram
+			}
+			p.line[half] = nil
+		} else if b == '\n' || len(line) > 300 {
+			p.line[half] = nil
+		}
+	}
+}
+
+// clear begins anew, as the module does.
+func (p *tap) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.need, p.line, p.told = [2]int{}, [2][]byte{}, false
+}
+
+func (p *tap) of(e fault.Event) part {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if all := p.parts[e.Half]; e.At < len(all) {
+		return all[e.At]
+	}
+	return partLine
+}
+
+// Read is the module's end.
+func (p *tap) Read(b []byte) (int, error) {
+	n, err := p.UART.Read(b)
+	p.see(fault.Reply, b[:n])
+	return n, err
+}
+
+// driverEnd is what the driver writes to.
+type driverEnd struct {
+	*fault.UART
+	tap *tap
+}
+
+func (d driverEnd) Write(b []byte) (int, error) {
+	d.tap.mu.Lock()
+	if len(b) >= 2 && string(b[:2]) == "AT" && len(b) != d.tap.need[fault.Command] {
+		d.tap.need[fault.Command] = 0 // the data were never asked for
+	}
+	d.tap.mu.Unlock()
+	d.tap.see(fault.Command, b)
+	return d.UART.Write(b)
+}
+
+// harm is what a serial line without check sums lets happen.
+//
+// A byte of data that is flipped is not noticed, and one that is doubled in what is
+// sent only when the peer has it. In a command or a line a flipped byte may mean another
+// link, or another address; a lost or doubled one another address or a shorter
+// datagram.
+func (p *tap) harm(log []fault.Event) (h Harm) {
+	for _, e := range log {
+		what := p.of(e)
+		switch {
+		case e.Kind == fault.Damage && what == partLine:
+			h.Streams += 2
+			h.All, h.Text = true, true
+		case e.Kind == fault.Damage:
+			h.Streams++
+			h.All = true
+		case e.Kind == fault.Double && e.Half == fault.Command && what != partLine:
+			h.Streams++
+			h.All = true
+			h.Text = h.Text || what == partDatagram
+		case e.Kind == fault.Lose || e.Kind == fault.Double:
+			h.All = true
+			h.Text = h.Text || what == partLine
+		case e.Kind == fault.Hang || e.Kind == fault.Reset || e.Kind == fault.Stall:
+			h.All = true
+		}
+	}
+	return h
+}
