@@ -327,7 +327,7 @@ func TestSimESPATDamagesBytes(t *testing.T) {
 // Each -ap is an access point, with a passphrase of its own, and -version is what
 // the module says of itself.
 func TestSimESPATAccessPoints(t *testing.T) {
-	m := startModem(t, "-version", "esp8266-2.2", "-ap", "home:passw0rd", "-ap", "cafe", "-ap", "odd:pass:word", "-listen", "tcp:127.0.0.1:0")
+	m := startModem(t, "-version", "esp8266-2.2", "-ap", "home:passw0rd", "-ap", "cafe", "-ap", "odd:pass:word", "-ap", `a "b",c\d:p"a,s\sword`, "-listen", "tcp:127.0.0.1:0")
 	p := m.open()
 	p.ask("ATE0\r\n", "\r\nready\r\nATE0\r\n\r\nOK\r\n")
 	p.send("AT+GMR\r\n")
@@ -337,7 +337,7 @@ func TestSimESPATAccessPoints(t *testing.T) {
 	p.ask("AT+CWMODE=1\r\n", "\r\nOK\r\n")
 	p.send("AT+CWLAP\r\n")
 	list := p.read("OK\r\n")
-	for _, want := range []string{`(3,"home",`, `(0,"cafe",`, `(3,"odd",`} {
+	for _, want := range []string{`(3,"home",`, `(0,"cafe",`, `(3,"odd",`, `(3,"a "b",c\d",`} { // names in replies are not escaped
 		if !strings.Contains(list, want) {
 			t.Errorf("%s is not in\n%s", want, list)
 		}
@@ -346,6 +346,7 @@ func TestSimESPATAccessPoints(t *testing.T) {
 		{`"home","passw0rd"`, "\r\nOK\r\n"},
 		{`"cafe",""`, "\r\nOK\r\n"},
 		{`"odd","pass:word"`, "\r\nOK\r\n"},
+		{`"a \"b\"\,c\\d","p\"a\,s\\sword"`, "\r\nOK\r\n"},
 		{`"home","another word"`, "\r\nERROR\r\n"},
 		{`"elsewhere","passw0rd"`, "\r\nERROR\r\n"},
 	} {

@@ -57,7 +57,7 @@ func networkFlags(f *simFlags, flags *flag.FlagSet) {
 	flags.Var(f.hosts, "host", "with `NAME=ADDR`, the board's DNS answers NAME with ADDR; may be repeated")
 	flags.StringVar(&f.ssid, "ssid", "", "`name` of the access point; without it, and without -ap, there is one of every name")
 	flags.StringVar(&f.passphrase, "pass", "", "`passphrase` of the access point; without it the network is open")
-	flags.Var(&f.inRange, "ap", "with `NAME` or NAME:PASS, there is that access point too, for scans and to join;\nmay be repeated")
+	flags.Var(&f.inRange, "ap", "with `NAME` or NAME:PASS, there is that access point too, for scans and to join;\nNAME ends at the first colon; may be repeated")
 	flags.Var(&f.roots, "roots", "PEM `file` with the certificates that TLS in the chip trusts; without it none")
 	flags.DurationVar(&f.rtt, "rtt", 0, "round trip between the board and others, on top of their own, such as `50ms`")
 	flags.Var(&f.loss, "loss", "`share` of segments and datagrams that is lost, such as 0.01")
