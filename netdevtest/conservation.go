@@ -45,6 +45,9 @@ type Faulty struct {
 	Harm func() Harm
 	// Listeners is how many the chip has at a time, 0 for as many as sockets.
 	Listeners int
+	// Overrun returns how many bytes since Play found a full buffer and were lost;
+	// nil where that cannot be.
+	Overrun func() int
 }
 
 // Harm is what a protocol without check sums cannot prevent.
@@ -81,6 +84,8 @@ type Outcome struct {
 	Faults []fault.Event
 	// Bytes that arrived, both directions together, and Failed connections.
 	Bytes, Failed int
+	// Overrun is how many bytes found a full buffer on the wire.
+	Overrun int
 }
 
 // Promise is one of those that Conserve checks.
@@ -216,6 +221,9 @@ func Conserve(b *Faulty, s Script) *Outcome {
 	}
 	r.out.Hash = h.Sum64()
 	r.out.Faults = b.Log()
+	if b.Overrun != nil {
+		r.out.Overrun = b.Overrun()
+	}
 	return r.out
 }
 

@@ -48,6 +48,9 @@ type class struct {
 	seeds int // in all; a tenth with -short or the race detector
 }
 
+// overrunClass is the class in which boards leave bytes in their UART for too long.
+const overrunClass = "overrun"
+
 // class returns a class by name.
 func (b *subject) class(name string) class {
 	i := slices.IndexFunc(b.classes, func(c class) bool { return c.name == name })
@@ -156,7 +159,7 @@ func (b *subject) some(t *testing.T) {
 	for _, c := range classes {
 		t.Run(c.name, func(t *testing.T) {
 			class := c.name
-			var bytes, faults, failed, runs int
+			var bytes, faults, failed, overrun, runs int
 			var kinds [32]int
 			s0, err := b.script(0, class)
 			check(t, err)
@@ -169,11 +172,12 @@ func (b *subject) some(t *testing.T) {
 				bytes += out.Bytes
 				faults += len(out.Faults)
 				failed += out.Failed
+				overrun += out.Overrun
 				for _, f := range out.Faults {
 					kinds[f.Kind]++
 				}
 				if *conserveLog {
-					t.Logf("seed %d:\n%s\nfaults %s\nhash %016x", seed, strings.Join(out.Log, "\n"), fault.ListOf(out.Faults), out.Hash)
+					t.Logf("seed %d:\n%s\nfaults %s, %d bytes overran\nhash %016x", seed, strings.Join(out.Log, "\n"), fault.ListOf(out.Faults), out.Overrun, out.Hash)
 				}
 				if len(out.Broken) == 0 {
 					continue
@@ -184,7 +188,10 @@ func (b *subject) some(t *testing.T) {
 				}
 				t.Errorf("seed %d, %s: %v\nreplay: %s", seed, class, out.Broken, b.replayLine(class, text, s))
 			}
-			t.Logf("%d seeds, %d bytes arrived, %d faults, %d connections failed", runs, bytes, faults, failed)
+			t.Logf("%d seeds, %d bytes arrived, %d overran, %d faults, %d connections failed", runs, bytes, overrun, faults, failed)
+			if class == overrunClass && runs >= 5 && overrun == 0 {
+				t.Errorf("in %d seeds nothing overran", runs)
+			}
 			if p := s0.Plan; runs >= 40 && len(p.List) == 0 && p.Every > 0 {
 				for k, n := range kinds {
 					if p.Kinds.Has(fault.Kind(k)) && n == 0 {

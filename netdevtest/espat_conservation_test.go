@@ -2,6 +2,7 @@ package netdevtest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"strconv"
@@ -50,11 +51,22 @@ func faultyESPAT(seed uint64, class string) (*Faulty, error) {
 	if class == "odd" {
 		odd, _ = modem.ParseOddities(fmt.Sprintf("every=%d kinds=all", []int{10, 40, 150}[seed/3%3]))
 	}
-	if class == "overrun" {
+	var busy func()
+	if class == overrunClass {
 		cfg.HostRing = boardRing
 		kind.baud = 2000000
 		if kind.active {
 			cfg.HostRing = 3000
+		}
+		// Now and then the board has something else to do, for up to twice as long as
+		// its ring lasts.
+		rng := rand.New(rand.NewPCG(seed, 1))
+		one := []int{4, 12, 40}[seed/3%3]
+		full := time.Duration(cfg.HostRing) * 10 * time.Second / time.Duration(kind.baud)
+		busy = func() {
+			if rng.IntN(one) == 0 {
+				clk.Charge(full/2 + time.Duration(rng.Int64N(int64(full*3/2))))
+			}
 		}
 	}
 	if *conserveLog {
@@ -68,7 +80,7 @@ func faultyESPAT(seed uint64, class string) (*Faulty, error) {
 		c.Uart = driverEnd{b.wire, line}
 		c.WatchdogTimeout = 2 * time.Second
 		c.Active, c.MaxBaud, c.Reset = kind.active, kind.baud, pin
-		c.FlowControl = kind.active && class != "overrun"
+		c.FlowControl = kind.active && class != overrunClass
 		if kind.active {
 			c.Buffer = 96 << 10 // for all that may come
 			if class != "none" && seed>>4&1 == 0 {
@@ -91,11 +103,13 @@ func faultyESPAT(seed uint64, class string) (*Faulty, error) {
 			resets = b.chip.Ledger().Resets
 			lost = b.chip.Ledger().LostIn
 			line.parts = [2][]part{}
+			line.setBusy(busy)
 			b.wire.Play(p)
 			b.chip.SetOddities(odd)
 		},
 		Stop: func() {
 			b.wire.Stop()
+			line.setBusy(nil)
 			b.chip.SetOddities(modem.Oddities{})
 		},
 		Log: b.wire.Log,
@@ -121,7 +135,14 @@ func faultyESPAT(seed uint64, class string) (*Faulty, error) {
 		DropLink: b.chip.DropLink, RestoreLink: b.chip.RestoreLink,
 		Leave: b.dev.NetDisconnect, Join: func() error { return b.dev.NetConnect() },
 		Disrupted: func() bool { return left.Load() > 0 || b.chip.Ledger().Resets > resets },
-		Harm:      func() Harm { return line.harm(b.wire.Log()) },
+		Harm: func() Harm {
+			h := line.harm(b.wire.Log())
+			if b.chip.Ledger().LostIn > lost {
+				h.All, h.Text = true, true // as if each byte had been lost on the wire
+			}
+			return h
+		},
+		Overrun:   func() int { return b.chip.Ledger().LostIn - lost },
 		Listeners: 1,
 	}, err
 }
@@ -155,7 +176,7 @@ var espatConserves = subject{
 		{"lose", fault.Of(fault.Lose), 20},
 		{"double", fault.Of(fault.Double), 20},
 		{"flip", fault.Of(fault.Damage), 20},
-		{"overrun", 0, 20},
+		{overrunClass, 0, 20},
 	},
 	every: []int{400, 1500, 6000},
 	other: 8000,
@@ -184,6 +205,14 @@ type tap struct {
 	need  [2]int
 	kind  [2]part
 	told  bool
+	busy  func() // what the board does before it looks at what has come
+}
+
+// setBusy sets what the board does besides, nil for nothing.
+func (p *tap) setBusy(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.busy = f
 }
 
 var (
@@ -274,6 +303,19 @@ func (d driverEnd) Write(b []byte) (int, error) {
 	d.tap.mu.Unlock()
 	d.tap.see(fault.Command, b)
 	return d.UART.Write(b)
+}
+
+// Buffered is where the driver, one goroutine at a time, looks for what has come.
+func (d driverEnd) Buffered() int {
+	n := d.UART.Buffered()
+	d.tap.mu.Lock()
+	busy := d.tap.busy
+	d.tap.mu.Unlock()
+	if n == 0 || busy == nil {
+		return n
+	}
+	busy()
+	return d.UART.Buffered()
 }
 
 // harm is what a serial line without check sums lets happen.
