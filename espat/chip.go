@@ -95,6 +95,7 @@ type session struct {
 	active  uint8 // links that push what they receive, where each can be told
 	silent  uint8 // times that the module was asked in vain
 	told    bool  // CIPDINFO: it says who sent what
+	untold  bool  // or does so perhaps
 	v6      bool  // IPv6 is enabled
 	new6    bool  // and there is an address that was not asked for yet
 	timed   bool  // SNTP is

@@ -23,11 +23,9 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 	}
 	needingDatagrams()
 	if !c.told {
-		// From now on the sender stands at the head of data.
-		if err := c.at("+CIPDINFO=1").run(); err != 0 {
+		if err := c.tell(); err != 0 {
 			return err
 		}
-		c.told = true
 	}
 	link := c.freeLink()
 	if link == noLink {
@@ -75,6 +73,14 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 		return errAddrInUse
 	}
 	return 0
+}
+
+// tell makes the module say who has sent what. Without an answer it may do so or not: then
+// what it is asked for cannot be read, and read calls tell again.
+func (c *chip) tell() fault {
+	err := c.at("+CIPDINFO=1").run()
+	c.told, c.untold = err == 0, err != 0 && err != errRefused
+	return err
 }
 
 // tells reports whether the module says who sent what.

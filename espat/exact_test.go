@@ -81,3 +81,30 @@ func TestDoubledByteInPushedData(t *testing.T) {
 		}
 	}
 }
+
+// After the answer to CIPDINFO=1 is lost the module names the sender of whatever it is asked
+// for, or does not: streams are read all the same.
+func TestLostAnswerToCIPDINFO(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		alone(t, newest, nil, func(t *testing.T, d *Device, m *fakeModule) {
+			ok(t, d.NetConnect())
+			m.do(func() {
+				m.replies["AT+CIPDINFO=1"] = ""
+				m.dinfo = on
+			})
+			dg, err := d.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, netdev.IPPROTO_UDP)
+			ok(t, err)
+			if err := d.Bind(dg, ap("0.0.0.0:5000")); err == nil {
+				t.Fatal("Bind succeeded without an answer")
+			}
+			m.do(func() { delete(m.replies, "AT+CIPDINFO=1") })
+			fd, link := dialed(t, d)
+			m.arrive(link, "hello")
+			buf := make([]byte, 20)
+			n, err := d.Recv(fd, buf, 0, time.Now().Add(time.Minute))
+			if err != nil || string(buf[:n]) != "hello" {
+				t.Errorf("sender named: %v: received %q, %v", on, buf[:n], err)
+			}
+		})
+	}
+}

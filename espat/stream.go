@@ -457,6 +457,14 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	if k.state != connOpen || most == 0 {
 		return 0, 0
 	}
+	if needDatagrams && c.untold {
+		if err := c.tell(); err != 0 && err != errRefused {
+			return 0, err
+		}
+		if k.state != connOpen {
+			return 0, 0
+		}
+	}
 	w := &c.wire
 	k.avail = false
 	c.readConn, c.readLink, c.most, c.got, w.dst = int8(i), k.link, most, 0, p
