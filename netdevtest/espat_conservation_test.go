@@ -51,7 +51,7 @@ func faultyESPAT(seed uint64, class string) (*Faulty, error) {
 	if class == "odd" {
 		odd, _ = modem.ParseOddities(fmt.Sprintf("every=%d kinds=all", []int{10, 40, 150}[seed/3%3]))
 	}
-	var busy func()
+	var busy func() time.Duration
 	if class == overrunClass {
 		cfg.HostRing = boardRing
 		kind.baud = 2000000
@@ -63,16 +63,17 @@ func faultyESPAT(seed uint64, class string) (*Faulty, error) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		one := []int{4, 12, 40}[seed/3%3]
 		full := time.Duration(cfg.HostRing) * 10 * time.Second / time.Duration(kind.baud)
-		busy = func() {
-			if rng.IntN(one) == 0 {
-				clk.Charge(full/2 + time.Duration(rng.Int64N(int64(full*3/2))))
+		busy = func() time.Duration {
+			if rng.IntN(one) > 0 {
+				return 0
 			}
+			return full/2 + time.Duration(rng.Int64N(int64(full*3/2)))
 		}
 	}
 	if *conserveLog {
 		cfg.Trace = func(e modem.Event) { fmt.Fprintln(os.Stderr, e.Time.Format("05.000000"), e) }
 	}
-	pin, line := &modulePin{}, &tap{}
+	pin, line := &modulePin{}, &tap{clk: clk}
 	b := wiredESPAT(network.VirtualConfig{Clock: clk, RTT: []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond}[seed%3], Seed: seed}, cfg, func(b *espatBoard, c *espat.Config) {
 		line.UART = b.chip.UART()
 		pin.b, pin.tap = b, line
@@ -205,11 +206,12 @@ type tap struct {
 	need  [2]int
 	kind  [2]part
 	told  bool
-	busy  func() // what the board does before it looks at what has come
+	busy  func() time.Duration // with what else the board is busy; under mu
+	clk   clock.Clock
 }
 
-// setBusy sets what the board does besides, nil for nothing.
-func (p *tap) setBusy(f func()) {
+// setBusy sets for how long the board is busy before it looks at what has come, nil for never.
+func (p *tap) setBusy(f func() time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.busy = f
@@ -305,16 +307,19 @@ func (d driverEnd) Write(b []byte) (int, error) {
 	return d.UART.Write(b)
 }
 
-// Buffered is where the driver, one goroutine at a time, looks for what has come.
+// Buffered is where the driver looks for what has come.
 func (d driverEnd) Buffered() int {
 	n := d.UART.Buffered()
+	var busy time.Duration
 	d.tap.mu.Lock()
-	busy := d.tap.busy
+	if n > 0 && d.tap.busy != nil {
+		busy = d.tap.busy()
+	}
 	d.tap.mu.Unlock()
-	if n == 0 || busy == nil {
+	if busy == 0 {
 		return n
 	}
-	busy()
+	d.tap.clk.Charge(busy)
 	return d.UART.Buffered()
 }
 
