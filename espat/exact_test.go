@@ -108,3 +108,27 @@ func TestLostAnswerToCIPDINFO(t *testing.T) {
 		})
 	}
 }
+
+// A server whose start had no answer does not run on without a listener.
+func TestLostAnswerToCIPSERVER(t *testing.T) {
+	alone(t, newest, nil, func(t *testing.T, d *Device, m *fakeModule) {
+		ok(t, d.NetConnect())
+		m.do(func() {
+			m.replies["AT+CIPSERVER=1,80"] = ""
+			m.server = 80
+		})
+		fd, err := d.Socket(netdev.AF_INET, netdev.SOCK_STREAM, netdev.IPPROTO_TCP)
+		ok(t, err)
+		ok(t, d.Bind(fd, ap("0.0.0.0:80")))
+		if d.Listen(fd, 1) == nil {
+			t.Fatal("Listen succeeded without an answer")
+		}
+		ok(t, d.Close(fd))
+		dialed(t, d)
+		m.do(func() {
+			if m.server != 0 {
+				t.Error("the server runs")
+			}
+		})
+	})
+}

@@ -160,8 +160,11 @@ func (c *chip) listen(s *offload.Socket) fault {
 		err = c.serve(s)
 	}
 	if err != 0 {
-		if c.server = noConn; err == errRefused {
+		switch c.server = noConn; err {
+		case errRefused:
 			err = errAddrInUse
+		case errNoAnswer:
+			c.orphans |= orphanServer // it may run
 		}
 		return err
 	}
