@@ -290,50 +290,29 @@ func echoClient(ctx context.Context, port string) error {
 	return nil
 }
 
-// echoPairs has two connections at a time.
-func echoPairs(ctx context.Context, port string) error {
-	for i := range 50 {
-		a, err := dialBoard(ctx, port)
-		if err != nil {
-			return fmt.Errorf("request %d: %w", i, err)
+// pairs has two connections at a time: the second makes its request, and has its
+// answer, while the first has not made one yet.
+func pairs(request func(net.Conn) error) peer {
+	return func(ctx context.Context, port string) error {
+		for i := range 50 {
+			a, err := dialBoard(ctx, port)
+			if err != nil {
+				return fmt.Errorf("request %d: %w", i, err)
+			}
+			b, err := dialBoard(ctx, port)
+			if err == nil {
+				err = request(b)
+			}
+			if err == nil {
+				err = request(a)
+			}
+			a.Close()
+			if err != nil {
+				return fmt.Errorf("request %d: %w", i, err)
+			}
 		}
-		// Both are open on the board when the second one has had its answer.
-		b, err := dialBoard(ctx, port)
-		if err == nil {
-			err = echoes(b)
-		}
-		if err == nil {
-			err = echoes(a)
-		}
-		a.Close()
-		if err != nil {
-			return fmt.Errorf("request %d: %w", i, err)
-		}
+		return nil
 	}
-	return nil
-}
-
-// webPairs has two connections at a time: the second makes its request, and has
-// its page, while the first has not made one yet.
-func webPairs(ctx context.Context, port string) error {
-	for i := range 50 {
-		a, err := dialBoard(ctx, port)
-		if err != nil {
-			return fmt.Errorf("request %d: %w", i, err)
-		}
-		b, err := dialBoard(ctx, port)
-		if err == nil {
-			err = getsPage(b)
-		}
-		if err == nil {
-			err = getsPage(a)
-		}
-		a.Close()
-		if err != nil {
-			return fmt.Errorf("request %d: %w", i, err)
-		}
-	}
-	return nil
 }
 
 // dialBoard connects to the board. The connection ends with the context.

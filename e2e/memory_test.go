@@ -161,8 +161,8 @@ var measurements = []measurement{
 	{program: "webserver", probe: "driver", target: "emulated", board: "pyportal", client: webClient, boardPort: "80"},
 	{program: "http-get", probe: "driver", target: "emulated", board: "pyportal"},
 	{program: "tcpecho", probe: "driver", target: "emulated-m0", stack: 3072, client: echoClient, boardPort: "8080"},
-	{program: "tcpecho", what: ", two at once", probe: "driver", target: "emulated-m0", stack: 3072, client: echoPairs, boardPort: "8080"},
-	{program: "webserver", what: ", two at once", probe: "driver", target: "emulated-m0", board: "arduino-nano33", client: webPairs, boardPort: "80"},
+	{program: "tcpecho", what: ", two at once", probe: "driver", target: "emulated-m0", stack: 3072, client: pairs(echoes), boardPort: "8080"},
+	{program: "webserver", what: ", two at once", probe: "driver", target: "emulated-m0", board: "arduino-nano33", client: pairs(getsPage), boardPort: "80"},
 }
 
 // TestMemoryHeap measures what programs take of the heap, or whether they take
