@@ -511,9 +511,13 @@ func (f *firmware) poke() {
 	}
 }
 
-// frameIn is told by the network that something came in.
+// frameIn is told by the network that something came in. If that is that all
+// connections are cut, the radio has noticed why before they do.
 func (f *firmware) frameIn() {
 	f.c.lock()
+	if !f.dead() {
+		f.checkAccessPoint()
+	}
 	f.netChanged.wake()
 	f.c.unlock()
 	f.poke()

@@ -185,11 +185,7 @@ func (f *firmware) join(ssid, pass string, bssid *[6]byte) int {
 		}
 		w.station = st
 		st.OnFrame(f.frameIn)
-		st.OnLink(f.guarded(func() {
-			if w.station == st && !st.InRange() {
-				f.accessPointLost()
-			}
-		}))
+		st.OnLink(f.guarded(f.checkAccessPoint))
 	}
 	if f.gone() {
 		return fail(joinFailed)
@@ -242,6 +238,13 @@ func (f *firmware) leave(why LinkKind) {
 	}
 	f.out("WIFI DISCONNECT\r\n")
 	f.tcp.linkLost(f)
+}
+
+// checkAccessPoint notices that the network's access point has gone.
+func (f *firmware) checkAccessPoint() {
+	if st := f.wifi.station; st != nil && !st.InRange() {
+		f.accessPointLost()
+	}
 }
 
 // accessPointLost is the radio missing the access point's beacons.
