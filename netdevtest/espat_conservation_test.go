@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -103,7 +104,7 @@ func faultyESPAT(seed uint64, class string) (*Faulty, error) {
 			left.Store(0)
 			resets = b.chip.Ledger().Resets
 			lost = b.chip.Ledger().LostIn
-			line.parts = [2][]part{}
+			line.parts, line.sends = [2][]part{}, nil
 			line.setBusy(busy)
 			b.wire.Play(p)
 			b.chip.SetOddities(odd)
@@ -202,6 +203,7 @@ type tap struct {
 	*modem.UART
 	mu    sync.Mutex
 	parts [2][]part // of each direction, since Play
+	sends []send
 	line  [2][]byte
 	need  [2]int
 	kind  [2]part
@@ -209,6 +211,9 @@ type tap struct {
 	busy  func() time.Duration // with what else the board is busy; under mu
 	clk   clock.Clock
 }
+
+// send is where a CIPSEND and its data begin and end among what the driver sent.
+type send struct{ command, data, end int }
 
 // setBusy sets for how long the board is busy before it looks at what has come, nil for never.
 func (p *tap) setBusy(f func() time.Duration) {
@@ -258,6 +263,10 @@ func (p *tap) see(half fault.Half, data []byte) {
 			}
 			p.need[half], _ = strconv.Atoi(string(n))
 			p.kind[half] = partStream
+			if half == fault.Command {
+				at := len(p.parts[half])
+				p.sends = append(p.sends, send{at - len(line), at, at + p.need[half]})
+			}
 			if half == fault.Command && len(m[2]) > 0 || half == fault.Reply && len(m) > 3 && string(m[3]) == fmt.Sprint(echoPort) {
 				p.kind[half] = partDatagram
 			}
@@ -328,8 +337,20 @@ func (d driverEnd) Buffered() int {
 // A byte of data that is flipped is not noticed, and one that is doubled in what is
 // sent only when the peer has it. In a command or a line a flipped byte may mean another
 // link, or another address; a lost or doubled one another address or a shorter
-// datagram.
+// datagram. Data that lack a byte are sent if the length that was told lacks a digit.
 func (p *tap) harm(log []fault.Event) (h Harm) {
+	p.mu.Lock()
+	for _, s := range p.sends {
+		lost := func(from, to int) bool {
+			return slices.ContainsFunc(log, func(e fault.Event) bool {
+				return e.Half == fault.Command && e.Kind == fault.Lose && from <= e.At && e.At < to
+			})
+		}
+		if lost(s.command, s.data) && lost(s.data, s.end) {
+			h.Streams++
+		}
+	}
+	p.mu.Unlock()
 	for _, e := range log {
 		what := p.of(e)
 		switch {
