@@ -947,7 +947,7 @@ func (r *run) settle(c *stream) {
 		return
 	}
 	// What the peer sends.
-	until := time.Now().Add(settling)
+	until := time.Now().Add(settling + r.b.Patience)
 	if r.dl != nil {
 		r.dl.SetReadDeadline(c.fd, time.Time{})
 	}
