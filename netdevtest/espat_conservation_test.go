@@ -138,7 +138,7 @@ func faultyESPAT(seed uint64, class string) (*Faulty, error) {
 		Leave: b.dev.NetDisconnect, Join: func() error { return b.dev.NetConnect() },
 		Disrupted: func() bool { return left.Load() > 0 || b.chip.Ledger().Resets > resets },
 		Harm: func() Harm {
-			h := line.harm(b.wire.Log())
+			h := line.harm(b.wire.Log(), small)
 			if b.chip.Ledger().LostIn > lost {
 				h.All, h.Text = true, true // as if each byte had been lost on the wire
 			}
@@ -338,7 +338,11 @@ func (d driverEnd) Buffered() int {
 // sent only when the peer has it. In a command or a line a flipped byte may mean another
 // link, or another address; a lost or doubled one another address or a shorter
 // datagram. Data that lack a byte are sent if the length that was told lacks a digit.
-func (p *tap) harm(log []fault.Event) (h Harm) {
+//
+// Where what is pushed has little room, data have to make some before it is seen that
+// they lack a byte or have one too many: then that is noticed later.
+func (p *tap) harm(log []fault.Event, small bool) (h Harm) {
+	h.Noticed = small
 	p.mu.Lock()
 	for _, s := range p.sends {
 		lost := func(from, to int) bool {
@@ -353,7 +357,12 @@ func (p *tap) harm(log []fault.Event) (h Harm) {
 	p.mu.Unlock()
 	for _, e := range log {
 		what := p.of(e)
+		counted := e.Half == fault.Reply && what != partLine && (e.Kind == fault.Lose || e.Kind == fault.Double)
+		h.Noticed = h.Noticed && counted
 		switch {
+		case small && counted:
+			h.Streams++
+			h.All = true
 		case e.Kind == fault.Damage && what == partLine:
 			h.Streams += 2
 			h.All, h.Text = true, true
