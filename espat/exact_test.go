@@ -109,6 +109,31 @@ func TestLostAnswerToCIPDINFO(t *testing.T) {
 	}
 }
 
+// Where the module has understood something else, and does not name the sender although the
+// driver was told so, one read fails, and those after it do not.
+func TestMisreadCIPDINFO(t *testing.T) {
+	alone(t, newest, nil, func(t *testing.T, d *Device, m *fakeModule) {
+		ok(t, d.NetConnect())
+		dg, err := d.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, netdev.IPPROTO_UDP)
+		ok(t, err)
+		ok(t, d.Bind(dg, ap("0.0.0.0:5000")))
+		m.do(func() { m.dinfo = false })
+		buf := make([]byte, 20)
+		fd, link := dialed(t, d)
+		m.arrive(link, "hello")
+		if n, err := d.Recv(fd, buf, 0, time.Now().Add(time.Minute)); err == nil {
+			t.Errorf("received %q without a sender", buf[:n])
+		}
+		ok(t, d.Close(fd))
+		fd, link = dialed(t, d)
+		m.arrive(link, "hello")
+		n, err := d.Recv(fd, buf, 0, time.Now().Add(time.Minute))
+		if err != nil || string(buf[:n]) != "hello" {
+			t.Errorf("received %q, %v", buf[:n], err)
+		}
+	})
+}
+
 // A server whose start had no answer does not run on without a listener.
 func TestLostAnswerToCIPSERVER(t *testing.T) {
 	alone(t, newest, nil, func(t *testing.T, d *Device, m *fakeModule) {

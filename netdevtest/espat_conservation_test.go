@@ -339,10 +339,11 @@ func (d driverEnd) Buffered() int {
 // link, or another address; a lost or doubled one another address or a shorter
 // datagram. Data that lack a byte are sent if the length that was told lacks a digit.
 //
-// Where what is pushed has little room, data have to make some before it is seen that
-// they lack a byte or have one too many: then that is noticed later.
+// Where what is pushed has little room, any connection may fail for want of it, and data
+// have to make some before it is seen that they lack a byte or have one too many: then
+// that is noticed later.
 func (p *tap) harm(log []fault.Event, small bool) (h Harm) {
-	h.Noticed = small
+	h.Noticed, h.All = small, small
 	p.mu.Lock()
 	for _, s := range p.sends {
 		lost := func(from, to int) bool {
@@ -362,13 +363,11 @@ func (p *tap) harm(log []fault.Event, small bool) (h Harm) {
 		switch {
 		case small && counted:
 			h.Streams++
-			h.All = true
 		case e.Kind == fault.Damage && what == partLine:
 			h.Streams += 2
 			h.All, h.Text = true, true
 		case e.Kind == fault.Damage:
 			h.Streams++
-			h.All = true
 		case e.Kind == fault.Double && e.Half == fault.Command && what != partLine:
 			h.Streams++
 			h.All = true
