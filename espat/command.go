@@ -601,9 +601,7 @@ func (c *chip) dispatch(p string) bool {
 			c.eng.CheckSoon()
 		}
 	case lineDisconnect:
-		if c.joined = false; !c.isAP() {
-			c.eng.CheckSoon()
-		}
+		c.cutOff()
 	case lineBusy:
 		c.silent = 0
 		// Within a send, or close behind it, what was sent had a byte more than was

@@ -19,6 +19,7 @@ type conn struct {
 	reset   bool   // data are lost: unread at the end, or on the wire, or not sent
 	missed  bool   // it was not in the last list of links
 	checked bool   // it ended, and not for the loss of the network
+	cut     bool   // the network was lost, and may be there again
 	blocked bool   // a call waits for the module to be free
 	opts    uint8
 	news    uint8 // when it was known what the module has, in ticks
@@ -461,10 +462,23 @@ func (c *chip) why(k *conn, otherwise fault) fault {
 		}
 		k.checked = true
 	}
-	if !c.joined && !c.isAP() {
+	if k.cut || !c.joined && !c.isAP() {
 		return errLost
 	}
 	return otherwise
+}
+
+// cutOff takes the news that the station has lost the network, with all streams.
+func (c *chip) cutOff() {
+	c.joined = false
+	if c.isAP() {
+		return
+	}
+	for i := range c.conns {
+		k := &c.conns[i]
+		k.cut = k.cut || !k.checked && !k.kind.IsDatagram() && (k.state == connOpen || k.state == connClosed)
+	}
+	c.eng.CheckSoon()
 }
 
 // poll says what a socket is ready for, without asking the module.

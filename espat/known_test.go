@@ -523,6 +523,29 @@ func TestEndForTheLossOfTheNetworkIsNotEOF(t *testing.T) {
 	})
 }
 
+// Nor is it if the network is there again before anybody looks.
+func TestEndForAShortLossOfTheNetworkIsNotEOF(t *testing.T) {
+	for _, lines := range []string{"WIFI DISCONNECT\r\n%d,CLOSED\r\n", "%d,CLOSED\r\nWIFI DISCONNECT\r\n"} {
+		bubble(t, newest, func(t *testing.T, d *Device, m *fakeModule) {
+			fd, link := dialed(t, d)
+			m.do(func() {
+				m.links[link] = fakeLink{}
+				m.out(fmt.Sprintf(lines, link) + "WIFI CONNECTED\r\nWIFI GOT IP\r\n")
+			})
+			_, err := d.Recv(fd, make([]byte, 1), 0, forever)
+			is(t, err, netdev.ErrLinkDown)
+			ok(t, d.Close(fd))
+			fd, link = dialed(t, d)
+			m.do(func() {
+				m.links[link] = fakeLink{}
+				m.out(fmt.Sprintf("%d,CLOSED\r\n", link))
+			})
+			_, err = d.Recv(fd, make([]byte, 1), 0, forever)
+			is(t, err, io.EOF)
+		})
+	}
+}
+
 func TestRebootInMidCommand(t *testing.T) {
 	for _, sign := range []string{"ready", "echo"} {
 		for _, when := range []string{"AT+CIPSEND", "AT+CIPSTART", "AT+CIPRECVDATA", "AT+CIPDOMAIN", "AT+CIPCLOSE"} {
