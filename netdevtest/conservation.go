@@ -58,7 +58,7 @@ type Harm struct {
 	All bool
 	// Noticed: connections that differ fail, too.
 	Noticed bool
-	// Text: datagrams and addresses that were looked up may differ.
+	// Text: datagrams and addresses that were looked up may differ, and news be missed.
 	Text bool
 }
 
@@ -779,8 +779,10 @@ func (r *run) receive(me int, c *stream, n int, deadline time.Time) error {
 	c.got += got
 	if err == io.EOF {
 		c.eof = true
-		// Only where the peer has closed, and all of it was received.
-		if !c.closed && (!c.hangUp || !c.peerDone || c.got < c.wrote) && !c.peerGone {
+		// Only where the peer has closed, and all of it was received; and so it looks
+		// if the news of a lost link is damaged, and not that of its connections' end.
+		unseen := r.s.Link && r.b.Harm().Text && c.got >= c.wrote
+		if !c.closed && !unseen && (!c.hangUp || !c.peerDone || c.got < c.wrote) && !c.peerGone {
 			c.wrong = append(c.wrong, fmt.Sprintf("end of stream after %d bytes of %d", c.got, c.down))
 		}
 		return err

@@ -141,6 +141,9 @@ func faultyESPAT(seed uint64, class string) (*Faulty, error) {
 			h := line.harm(b.wire.Log(), small)
 			if b.chip.Ledger().LostIn > lost {
 				h.All, h.Text = true, true // as if each byte had been lost on the wire
+				if kind.active {
+					h.Streams++ // or whole messages, which leave no trace
+				}
 			}
 			return h
 		},
