@@ -63,6 +63,25 @@ func TestDamagedHeadOfPushedData(t *testing.T) {
 	}
 }
 
+// A message of the firmware's log right behind pushed data does them no harm, unless they
+// have taken its beginning.
+func TestLogBehindPushedData(t *testing.T) {
+	for line, fails := range map[string]bool{"link is not\r\n": false, "ALREADY CONNECTED\r\n": false, "nk is not\r\n": true, "olink is not\r\n": true} {
+		alone(t, "1.7.4.0", func(c *Config) { c.Active = true }, func(t *testing.T, d *Device, m *fakeModule) {
+			ok(t, d.NetConnect())
+			fd, _ := dialed(t, d)
+			m.say("\r\n+IPD,4,5:hello" + line)
+			buf := make([]byte, 20)
+			n, err := d.Recv(fd, buf, 0, time.Now().Add(time.Second))
+			if fails {
+				is(t, err, netdev.ErrConnReset)
+			} else if err != nil || string(buf[:n]) != "hello" {
+				t.Errorf("then %q: received %q, %v", line, buf[:n], err)
+			}
+		})
+	}
+}
+
 // A byte too many behind pushed data shows that one of them was doubled, before they are
 // received, whatever byte it is and whatever follows.
 func TestDoubledByteInPushedData(t *testing.T) {

@@ -245,7 +245,7 @@ func (c *chip) lineEnded() {
 	w.n, w.quoted, w.fresh = 0, false, false
 	known := len(p) == 0 && ended
 	if len(p) > 0 {
-		known = c.dispatch(p) && !(fresh && led(word(p)))
+		known = c.dispatch(p) && !(fresh && led(word(p))) || isLog(p)
 		c.sense = c.sense || needRates && known
 	}
 	switch {
@@ -269,6 +269,22 @@ func (c *chip) lineEnded() {
 // led reports whether a message has an empty line before it. Where that is missing its two
 // bytes were taken for data.
 func led(w int) bool { return w <= lineCancelled || w == lineBusy || w == lineRecv || w == lineIPD }
+
+// isLog reports whether a line is of the firmware's log, as 1.7 has it among its answers. It is
+// looked at where data have just ended, and one that is cut off would mean that they had more.
+func isLog(p string) bool {
+	const logs = "ALREADY CONNECTED|DNS Fail|ID ERROR|IP ERROR|NO DATA|No AP|UNLINK|connect reach max|invalid link|link is builded|link is not|link is not valid|no change|no ip|"
+	from := 0
+	for i := 0; i < len(logs); i++ {
+		if logs[i] == '|' {
+			if p == logs[from:i] {
+				return true
+			}
+			from = i + 1
+		}
+	}
+	return false
+}
 
 // isText reports whether a line that is not known is a message of the firmware's log, which
 // older firmware has between the lines, and no remainder of something else.
