@@ -316,7 +316,8 @@ func (c *chip) await(s step, limit, grace span) fault {
 			if !ends {
 				ends, over = true, now
 			}
-			if now-over >= grace {
+			// At a low speed what comes before the answer may take as long.
+			if late := now - over; late >= 2*grace || late >= grace && now-c.wire.heard >= c.lim().guard {
 				return errLate
 			}
 		}
