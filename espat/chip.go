@@ -94,7 +94,8 @@ type session struct {
 	unsure  bool  // what comes next may be the answer to an earlier command
 	active  uint8 // links that push what they receive, where each can be told
 	silent  uint8 // times that the module was asked in vain
-	told    bool  // CIPDINFO: it says who sent what
+	tells   bool  // CIPDINFO: it is to say who sent what
+	told    bool  // and says so
 	untold  bool  // or does so perhaps
 	v6      bool  // IPv6 is enabled
 	new6    bool  // and there is an address that was not asked for yet

@@ -78,13 +78,18 @@ func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) faul
 // tell makes the module say who has sent what. Without an answer it may do so or not: then
 // what it is asked for cannot be read, and read calls tell again.
 func (c *chip) tell() fault {
+	c.tells = true
 	err := c.at("+CIPDINFO=1").run()
-	c.told, c.untold = err == 0, err != 0 && err != errRefused
+	switch err {
+	case 0:
+		c.told, c.untold = true, false
+	case errRefused: // or damaged, if it was taken before
+		c.untold = c.told
+	default:
+		c.untold = true
+	}
 	return err
 }
-
-// tells reports whether the module says who sent what.
-func (c *chip) tells() bool { return needDatagrams && c.told }
 
 // pushAll ends the passive mode: 2.0 loses all datagrams in it.
 func (c *chip) pushAll() fault {

@@ -494,7 +494,7 @@ func (c *chip) read(i int, p []byte, most int) (int, fault) {
 	default:
 		c.dataConn = int8(i)
 		c.misframed()
-		c.untold = c.untold || c.told // that may be why
+		c.untold = c.untold || c.tells // that may be why
 		err = errDataLost
 	}
 	if k.state != connFree && !k.kind.IsDatagram() {

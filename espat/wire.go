@@ -220,7 +220,7 @@ func (c *chip) heads(h *header, b byte) bool {
 	if c.want != wantData || len(p) <= len(recvReply) || b == ':' && p[len(recvReply)] != ',' {
 		return false
 	}
-	told := b == ',' && c.tells()
+	told := b == ',' && needDatagrams && c.told
 	return h.reply(p, told) && h.from.known() == told
 }
 
