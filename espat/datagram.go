@@ -18,6 +18,16 @@ func (c *chip) bindDatagram(s *offload.Socket, port uint16) fault {
 // startDatagram opens the link of a datagram socket, which receives what is sent to
 // group, too, if that is valid.
 func (c *chip) startDatagram(i int, port uint16, v6 bool, group netip.Addr) fault {
+	for range maxLinks {
+		// A connection that comes in may take the link first: then with another.
+		if err := c.tryDatagram(i, port, v6, group); err != 0 || c.conns[i].state != connNew {
+			return err
+		}
+	}
+	return errNoMoreSockets
+}
+
+func (c *chip) tryDatagram(i int, port uint16, v6 bool, group netip.Addr) fault {
 	if err := c.ready(); err != 0 {
 		return err
 	}

@@ -153,24 +153,29 @@ func TestLostResultOfADial(t *testing.T) {
 	})
 }
 
+// takeNextLink lets a connection come in on the link that the next CIPSTART asks for.
+func (m *fakeModule) takeNextLink() {
+	m.do(func() {
+		m.onCmd = func(cmd string) bool {
+			if link, ok := strings.CutPrefix(cmd, "AT+CIPSTART="); ok {
+				i := int(link[0] - '0')
+				m.links[i] = fakeLink{open: true, typ: "TCP", server: true, peer: ap("10.0.0.7:1234"), lport: 80}
+				m.out(m.connect(i))
+				m.result(error_)
+				m.onCmd = nil
+				return true
+			}
+			return false
+		}
+	})
+}
+
 func TestLinkTakenByAnIncomingConnection(t *testing.T) {
 	for _, v := range []string{"1.7.4.0", "2.1.0.0 - ESP32", newest} {
 		t.Run(v, func(t *testing.T) {
 			bubble(t, v, func(t *testing.T, d *Device, m *fakeModule) {
 				l := listener(t, d, 80)
-				m.do(func() {
-					m.onCmd = func(cmd string) bool {
-						if link, ok := strings.CutPrefix(cmd, "AT+CIPSTART="); ok {
-							i := int(link[0] - '0')
-							m.links[i] = fakeLink{open: true, typ: "TCP", server: true, peer: ap("10.0.0.7:1234"), lport: 80}
-							m.out(m.connect(i))
-							m.result(error_)
-							m.onCmd = nil
-							return true
-						}
-						return false
-					}
-				})
+				m.takeNextLink()
 				fd, link := dialed(t, d)
 				conn, from, err := d.Accept(l)
 				if err != nil || from != ap("10.0.0.7:1234") {
@@ -183,6 +188,12 @@ func TestLinkTakenByAnIncomingConnection(t *testing.T) {
 				}
 				if got := m.got(linkOf(d, conn)); got != "server" {
 					t.Errorf("the client got %q", got)
+				}
+				m.takeNextLink()
+				dg, err := d.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, netdev.IPPROTO_UDP)
+				ok(t, err)
+				if _, err := d.SendTo(dg, []byte("datagram"), 0, ap("10.0.0.5:9"), forever); err != nil {
+					t.Errorf("SendTo: %v", err)
 				}
 			})
 		})
