@@ -45,6 +45,7 @@ func strange(t *testing.T, o odd) {
 	for seed := range uint64(len(versions)) {
 		version := versions[seed]
 		t.Run(fmt.Sprintf("%s seed %d", version, seed), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { strangely(t, o, version, seed) })
 		})
 	}

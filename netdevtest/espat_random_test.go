@@ -31,6 +31,7 @@ var (
 func TestESPATRandomUse(t *testing.T) {
 	for seed := *espatSeed; seed < *espatSeed+uint64(*espatSeeds); seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { espatRandomly(t, seed) })
 		})
 	}

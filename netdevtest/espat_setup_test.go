@@ -95,6 +95,7 @@ func watchedESPAT(t *testing.T, cfg network.VirtualConfig, module modem.Config, 
 func everyESPAT(t *testing.T, test func(t *testing.T, version string)) {
 	for _, v := range modem.Versions() {
 		t.Run(v, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { test(t, v) })
 		})
 	}

@@ -14,6 +14,7 @@ import (
 func TestESPAT(t *testing.T) {
 	for i, v := range modem.Versions() {
 		t.Run(v, func(t *testing.T) {
+			t.Parallel()
 			Run(t, func(t *testing.T) *Setup {
 				rtt := []time.Duration{5 * time.Millisecond, 0, 20 * time.Millisecond}[i%3]
 				return startESPAT(t, network.VirtualConfig{RTT: rtt}, modem.Config{Version: v}).setup()
@@ -27,6 +28,7 @@ func TestESPAT(t *testing.T) {
 func TestESPATActive(t *testing.T) {
 	for _, v := range []string{"esp32-2.4", "esp32-5.0", "esp8266-1.7"} {
 		t.Run(v, func(t *testing.T) {
+			t.Parallel()
 			Run(t, func(t *testing.T) *Setup {
 				return startESPAT(t, network.VirtualConfig{RTT: 5 * time.Millisecond}, modem.Config{Version: v}, func(c *espat.Config) {
 					c.Active, c.FlowControl, c.MaxBaud, c.Buffer = true, true, 921600, 32<<10

@@ -31,6 +31,7 @@ var (
 func TestNINARandomUse(t *testing.T) {
 	for seed := *randomSeed; seed < *randomSeed+uint64(*randomSeeds); seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { randomUse(t, seed) })
 		})
 	}
