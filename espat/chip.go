@@ -71,6 +71,7 @@ type session struct {
 	busy     bool // the module did not take it
 	nudges   bool // it is to be asked after
 	nudged   bool // and was
+	owes     bool // and the module has not said anything to that
 	freed    bool // and the module does nothing else any more
 	up, down bool // the link that it opens was open, and has ended
 

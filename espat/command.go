@@ -218,7 +218,7 @@ func (c *chip) watch() {
 			c.late() // it hangs, or has another speed
 			return
 		}
-		c.nudged, c.asked = true, c.now()
+		c.nudged, c.owes, c.asked = true, true, c.now()
 		c.writeText("AT+CIPMUX?\r\n")
 	}
 	if c.overdue() && c.job != jobPlain {
@@ -247,6 +247,9 @@ func (c *chip) ended(r result) {
 	j, k := c.job, c.jobConn
 	c.step, c.result, c.wire.reply = stepIdle, r, false
 	c.job, c.jobConn, c.want = jobPlain, noConn, wantNothing
+	if c.owes {
+		c.owes, c.unsure = false, true // the answer would be taken for the next command's
+	}
 	switch j {
 	case jobStart:
 		c.started(k, r)
@@ -609,6 +612,7 @@ func (c *chip) dispatch(p string) bool {
 		// written.
 		switch {
 		case c.nudged:
+			c.owes = false
 		case c.step >= stepRecv:
 			c.spoilSent()
 		case c.step == stepIdle && c.since(c.sentAt) < c.byteTime(20)+spanOf(6*time.Millisecond):

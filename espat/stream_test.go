@@ -153,6 +153,39 @@ func TestLostResultOfADial(t *testing.T) {
 	})
 }
 
+// A command is asked after, and its result comes before the answer to that: the answer is
+// none to the next command.
+func TestResultBeforeTheAnswerToTheQuestion(t *testing.T) {
+	bubble(t, newest, func(t *testing.T, d *Device, m *fakeModule) {
+		dials := 0
+		m.do(func() {
+			m.onCmd = func(cmd string) bool {
+				link, dial := strings.CutPrefix(cmd, "AT+CIPSTART=")
+				switch {
+				case dial && dials == 0:
+					dials = int(link[0]-'0') + 1
+				case dial:
+					m.after(100*time.Millisecond, func() { m.out(error_) })
+				case cmd == "AT+CIPMUX?":
+					i := dials - 1
+					m.links[i] = fakeLink{open: true, typ: "TCP", peer: ap("10.0.0.1:80")}
+					m.out(m.connect(i) + "\r\nOK\r\n")
+					m.after(5*time.Millisecond, func() { m.out("+CIPMUX:1\r\n\r\nOK\r\n") })
+				default:
+					return false
+				}
+				m.running--
+				return true
+			}
+		})
+		fd := stream(t, d)
+		ok(t, d.Connect(fd, "", ap("10.0.0.1:80")))
+		if err := d.Connect(stream(t, d), "", ap("10.0.0.1:81")); err == nil {
+			t.Error("a connection was made that the module refused")
+		}
+	})
+}
+
 // takeNextLink lets a connection come in on the link that the next CIPSTART asks for.
 func (m *fakeModule) takeNextLink() {
 	m.do(func() {

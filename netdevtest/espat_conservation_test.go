@@ -196,6 +196,7 @@ type part uint8
 
 const (
 	partLine     part = iota // a command, or a line from the module
+	partHead                 // of data from the module
 	partStream               // data of a connection
 	partDatagram             // a datagram
 )
@@ -265,6 +266,13 @@ func (p *tap) see(half fault.Half, data []byte) {
 				n = m[2]
 			}
 			p.need[half], _ = strconv.Atoi(string(n))
+			if half == fault.Reply {
+				for i := range line {
+					if at := len(p.parts[half]) - 1 - i; at >= 0 {
+						p.parts[half][at] = partHead
+					}
+				}
+			}
 			p.kind[half] = partStream
 			if half == fault.Command {
 				at := len(p.parts[half])
@@ -340,7 +348,8 @@ func (d driverEnd) Buffered() int {
 // A byte of data that is flipped is not noticed, and one that is doubled in what is
 // sent only when the peer has it. In a command or a line a flipped byte may mean another
 // link, or another address; a lost or doubled one another address or a shorter
-// datagram. Data that lack a byte are sent if the length that was told lacks a digit.
+// datagram. Data that lack a byte are sent if the length that was told lacks a digit; and
+// whole messages are taken for data if a digit of their length is doubled.
 //
 // Where what is pushed has little room, any connection may fail for want of it, and data
 // have to make some before it is seen that they lack a byte or have one too many: then
@@ -361,6 +370,10 @@ func (p *tap) harm(log []fault.Event, small bool) (h Harm) {
 	p.mu.Unlock()
 	for _, e := range log {
 		what := p.of(e)
+		head := what == partHead
+		if head {
+			what = partLine
+		}
 		counted := e.Half == fault.Reply && what != partLine && (e.Kind == fault.Lose || e.Kind == fault.Double)
 		h.Noticed = h.Noticed && counted
 		switch {
@@ -376,7 +389,9 @@ func (p *tap) harm(log []fault.Event, small bool) (h Harm) {
 			h.All = true
 			h.Text = h.Text || what == partDatagram
 		case e.Kind == fault.Lose || e.Kind == fault.Double:
-			h.All = true
+			if h.All = true; head && e.Kind == fault.Double {
+				h.Streams++
+			}
 			h.Text = h.Text || what == partLine
 		case e.Kind == fault.Hang || e.Kind == fault.Reset || e.Kind == fault.Stall:
 			h.All = true
