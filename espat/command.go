@@ -270,8 +270,8 @@ func (c *chip) ended(r result) {
 // lost, or it waits for data.
 func (c *chip) late() {
 	c.waits = c.waits || c.step >= stepPrompt && c.step <= stepRecv
-	// So short data +++ would be part of.
-	short := (c.step == stepPrompt || c.step == stepData) && c.sending <= len("+++")
+	// If the line has stalled, as few data would be made of what sync writes.
+	short := (c.step == stepPrompt || c.step == stepData) && c.sending <= syncTries*len("++++++AT\r\n")
 	if (c.step == stepRecv || short) && needReset && c.cfg.Reset != nil {
 		c.die() // or the peer would get something else
 	}
@@ -415,11 +415,13 @@ func (c *chip) die() {
 	}
 }
 
+const syncTries = 4
+
 // sync gets in step with the module again after a command had no answer: whatever it
 // still has to say is let by, and if it waits for data that is ended.
 func (c *chip) sync() fault {
 	start := c.now()
-	for try := 0; try < 4; {
+	for try := 0; try < syncTries; {
 		if c.eng.Interrupted() != nil {
 			return c.over() // the next call goes on
 		}
