@@ -148,6 +148,12 @@ func FuzzHostileModule(f *testing.F) {
 			m.forge = forge(script)
 			d := newDevice(&Config{Uart: m, Buffer: 500, TLS: &TLS{Verify: true}, IPv6: true, MaxBaud: 230400}, offload.Times{})
 			defer func() { d.NetDisconnect(); time.Sleep(3 * time.Minute) }()
+			// A tenth of the usual times makes ten times as many scripts.
+			l := defaultLimits
+			for _, p := range []*span{&l.answer, &l.scan, &l.name, &l.dial, &l.send, &l.nudge} {
+				*p /= 10
+			}
+			d.chip().limits = &l
 			begin := time.Now()
 			soon := func() time.Time { return time.Now().Add(2 * time.Second) }
 			buf := make([]byte, 600)
