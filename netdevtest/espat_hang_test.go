@@ -33,25 +33,6 @@ func (p *resetPin) Low() {
 
 func (p *resetPin) High() {}
 
-// recovered waits until connections work again.
-func recovered(t *testing.T, b *espatBoard, limit time.Duration) {
-	t.Helper()
-	start := time.Now()
-	for {
-		c, err := Dial(b.dev, netip.AddrPortFrom(network.HostAddr, 7999))
-		if err == nil {
-			c.Close()
-		}
-		if errors.Is(err, netdev.ErrConnRefused) { // nobody listens there
-			return
-		}
-		if time.Since(start) > limit {
-			t.Fatalf("the module was not recovered in %v: %v", limit, err)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-}
-
 // hang makes the line go dead with the next byte of a direction.
 func (b *espatBoard) hang(half fault.Half) {
 	b.wire.Play(fault.Plan{List: []fault.Fault{{Kind: fault.Hang, Half: half}}})
@@ -101,7 +82,7 @@ func TestESPATHungModule(t *testing.T) {
 			other.Close()
 			peer.Close()
 			peer2.Close()
-			recovered(t, b, 30*time.Second)
+			recovered(t, b.setup(), 30*time.Second)
 			if pin.low == resets {
 				t.Errorf("round %d: it was not reset", round)
 			}
@@ -136,7 +117,7 @@ func TestESPATHungModuleWithoutResetPin(t *testing.T) {
 		b.wire.WasReset() // somebody has switched it off and on
 		b.chip.UART().SetBaud(115200)
 		b.chip.Restart()
-		recovered(t, b, time.Minute)
+		recovered(t, b.setup(), time.Minute)
 	})
 }
 
@@ -150,40 +131,7 @@ func TestESPATModuleRestartsItself(t *testing.T) {
 				b := watchedESPAT(t, network.VirtualConfig{RTT: 5 * time.Millisecond}, modem.Config{Version: version}, func(c *espat.Config) { c.MaxBaud = maxBaud })
 				defer b.close()
 				s := b.setup()
-				for round := range 4 {
-					device, peer := pair(t, s, uint16(7000+round))
-					blocked := make(chan error, 1)
-					go func() {
-						for {
-							if _, err := device.Read(make([]byte, 1)); err != nil {
-								blocked <- err
-								return
-							}
-						}
-					}()
-					if round%2 == 1 { // in the middle of something
-						go func() {
-							for {
-								if _, err := device.Write(make([]byte, 2000)); err != nil {
-									return
-								}
-							}
-						}()
-						go io.Copy(io.Discard, peer)
-					}
-					time.Sleep(time.Second + time.Duration(round)*1234*time.Microsecond)
-					start := time.Now()
-					b.chip.Restart()
-					if err := <-blocked; err == nil || errors.Is(err, io.EOF) {
-						t.Errorf("round %d: %v", round, err)
-					}
-					if d := time.Since(start); d > 10*time.Second {
-						t.Errorf("round %d: it was told after %v", round, d)
-					}
-					device.Close()
-					peer.Close()
-					recovered(t, b, time.Minute)
-				}
+				restartItself(t, s, b.chip.Restart, 10*time.Second)
 			})
 		})
 	}

@@ -3,7 +3,6 @@ package netdevtest
 import (
 	"errors"
 	"io"
-	"net"
 	"net/netip"
 	"strings"
 	"sync"
@@ -380,44 +379,6 @@ func TestESPATHalfClosedPeerIsReadToTheEnd(t *testing.T) {
 			t.Errorf("%d of %d bytes arrived", len(got), len(want))
 		}
 		check(t, in.Close())
-	})
-}
-
-// A socket that has joined a group is a datagram socket like any other, and
-// hears the group.
-func TestESPATGroup(t *testing.T) {
-	everyESPAT(t, func(t *testing.T, version string) {
-		b := startESPAT(t, network.VirtualConfig{}, modem.Config{Version: version})
-		defer b.close()
-		peer, err := b.net.Host().ListenPacket(5353)
-		check(t, err)
-		defer peer.Close()
-		group := netip.MustParseAddr("224.0.0.251")
-		for round := range 7 { // more often than there are links
-			fd, err := b.dev.Socket(netdev.AF_INET, netdev.SOCK_DGRAM, netdev.IPPROTO_UDP)
-			check(t, err)
-			check(t, b.dev.Bind(fd, netip.AddrPortFrom(netip.IPv4Unspecified(), 5353)))
-			check(t, b.dev.JoinGroup(fd, group, 0))
-			ip, err := b.dev.Addr()
-			check(t, err)
-			for _, to := range []netip.Addr{ip, group} {
-				want := payload(uint64(round), 100+round)
-				_, err = peer.WriteTo(want, net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, 5353)))
-				check(t, err)
-				buf := make([]byte, 1500)
-				n, from, err := b.dev.RecvFrom(fd, buf, 0, time.Now().Add(time.Second))
-				if err != nil || string(buf[:n]) != string(want) || from != netip.AddrPortFrom(network.HostAddr, 5353) {
-					t.Fatalf("to %v: %d bytes from %v, %v", to, n, from, err)
-				}
-				_, err = b.dev.SendTo(fd, want, 0, from, time.Time{})
-				check(t, err)
-				n, _, err = peer.ReadFrom(buf)
-				if err != nil || string(buf[:n]) != string(want) {
-					t.Fatalf("the answer has %d bytes, %v", n, err)
-				}
-			}
-			check(t, b.dev.Close(fd))
-		}
 	})
 }
 

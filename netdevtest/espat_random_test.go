@@ -121,7 +121,7 @@ func espatRandomly(t *testing.T, seed uint64) {
 		t.Errorf("%d clients were served, %d datagrams came back", served, datagrams)
 	}
 	// All links are there again, once the device knows what became of the module.
-	recovered(t, b, time.Minute)
+	recovered(t, b.setup(), time.Minute)
 	var all []net.Conn
 	for i := range 5 {
 		c, err := Dial(b.dev, u.to)

@@ -2,8 +2,6 @@ package netdevtest
 
 import (
 	"errors"
-	"io"
-	"net/netip"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -97,50 +95,10 @@ func TestNINAChipResetsItself(t *testing.T) {
 		b, _ := watched(t)
 		defer b.close()
 		s := &Setup{Dev: b.dev, Peer: virtualPeer{b.net.Host()}}
-		for round := range 4 {
-			device, peer := pair(t, s, uint16(7000+round))
-			blocked := make(chan error, 1)
-			go func() {
-				for {
-					if _, err := device.Read(make([]byte, 1)); err != nil {
-						blocked <- err
-						return
-					}
-				}
-			}()
-			if round%2 == 1 { // in the middle of something
-				go func() {
-					for {
-						if _, err := device.Write(make([]byte, 2000)); err != nil {
-							return
-						}
-					}
-				}()
-				go io.Copy(io.Discard, peer)
-			}
-			time.Sleep(time.Second + time.Duration(round)*1234*time.Microsecond)
-			start := time.Now()
+		restartItself(t, s, func() {
 			b.chip.Reset().Low()
 			time.Sleep(time.Millisecond)
 			b.chip.Reset().High()
-			if err := <-blocked; err == nil || errors.Is(err, io.EOF) {
-				t.Errorf("round %d: %v", round, err)
-			}
-			device.Close()
-			peer.Close()
-			ok := func() bool {
-				c, err := Dial(b.dev, netip.AddrPortFrom(s.Peer.Addr(), uint16(7200)))
-				if err == nil {
-					c.Close()
-				}
-				return errors.Is(err, netdev.ErrConnRefused) // nobody listens there
-			}
-			for !ok() {
-				if time.Since(start) > 60*time.Second {
-					t.Fatalf("round %d: the chip was not recovered", round)
-				}
-				time.Sleep(100 * time.Millisecond)
-			}
-		}
+		}, time.Minute)
 	})
 }
