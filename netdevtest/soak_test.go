@@ -2,6 +2,7 @@ package netdevtest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"io"
@@ -90,12 +91,15 @@ func soakBoard(t *testing.T, s *Setup, n int, settle time.Duration, open func() 
 		if i%2 == 0 {
 			c, err = Dial(s.Dev, there.Addr().(*net.TCPAddr).AddrPort())
 		} else {
-			c, err = s.Peer.Dial(t.Context(), boardPort(t, s, 7301))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			c, err = s.Peer.Dial(ctx, boardPort(t, s, 7301))
+			cancel()
 		}
 		if err != nil {
 			return err
 		}
 		defer c.Close()
+		c.SetDeadline(time.Now().Add(time.Minute)) // nobody answers where sockets leak
 		for k := range 10 {
 			size := 1 + (i+k)%len(payload)
 			if _, err := c.Write(payload[:size]); err != nil {
