@@ -231,7 +231,7 @@ func (c *chip) lose(i int) {
 	switch k := &c.conns[i]; {
 	case k.state == connFree || k.state == connNew || k.state == connRefused:
 	case k.is(connPending):
-		c.pool.drop(i)
+		c.dropData(i)
 		k.renew(connFree, 0)
 	default:
 		k.reset = true
@@ -308,6 +308,18 @@ func (c *chip) pushed(h *header) {
 		w.sink = sinkPool
 	case !dgram: // which is lost, as datagrams may
 		w.sink = sinkFull
+	}
+}
+
+// dropData drops the data of a conn, also those that are still to come: the next of that
+// number must not get them.
+func (c *chip) dropData(i int) {
+	c.pool.drop(i)
+	if c.dataConn == int8(i) {
+		c.dataConn = noConn
+		if c.wire.sink >= sinkPool {
+			c.wire.sink = sinkNowhere
+		}
 	}
 }
 
@@ -401,7 +413,7 @@ func (c *chip) closeSocket(s *offload.Socket) fault {
 	k := &c.conns[i]
 	c.pump()
 	st, link := k.state, k.link
-	c.pool.drop(i)
+	c.dropData(i)
 	if c.job != jobPlain && c.jobConn == int8(i) {
 		c.jobConn = noConn // who gets the result closes the link
 	}

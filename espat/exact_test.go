@@ -3,6 +3,7 @@
 package espat
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,24 @@ func TestLogBehindPushedData(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Data that wait for room, of a socket that is then closed, are not the next socket's.
+func TestDataOfAClosedSocketReachNoOther(t *testing.T) {
+	alone(t, "1.7.4.0", func(c *Config) { c.Active, c.Buffer = true, 64 }, func(t *testing.T, d *Device, m *fakeModule) {
+		ok(t, d.NetConnect())
+		fd, link := dialed(t, d)
+		m.say(fmt.Sprintf("\r\n+IPD,%d,40:%040d\r\n+IPD,%d,5:stale", link, 0, link))
+		time.Sleep(10 * time.Millisecond)
+		ok(t, d.Close(fd))
+		fd, link = dialed(t, d)
+		m.say(fmt.Sprintf("\r\n+IPD,%d,5:fresh", link))
+		buf := make([]byte, 20)
+		n, err := d.Recv(fd, buf, 0, time.Now().Add(time.Second))
+		if err != nil || string(buf[:n]) != "fresh" {
+			t.Errorf("received %q, %v", buf[:n], err)
+		}
+	})
 }
 
 // A byte too many behind pushed data shows that one of them was doubled, before they are

@@ -210,7 +210,7 @@ func (c *chip) unlisten() {
 			if k.link != noLink {
 				c.orphans |= bit(int(k.link))
 			}
-			c.pool.drop(i)
+			c.dropData(i)
 			k.renew(connFree, 0)
 		}
 	}
