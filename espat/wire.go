@@ -270,8 +270,9 @@ func (c *chip) lineEnded() {
 // bytes were taken for data.
 func led(w int) bool { return w <= lineCancelled || w == lineBusy || w == lineRecv || w == lineIPD }
 
-// isLog reports whether a line is of the firmware's log, as 1.7 has it among its answers. It is
-// looked at where data have just ended, and one that is cut off would mean that they had more.
+// isLog reports whether a line is of the firmware's log, as 1.7 has it among its answers. It
+// has to be all of it: where data have just ended, one that is cut off means that they have
+// taken its beginning.
 func isLog(p string) bool {
 	const logs = "ALREADY CONNECTED|DNS Fail|ID ERROR|IP ERROR|NO DATA|No AP|UNLINK|connect reach max|invalid link|link is builded|link is not|link is not valid|no change|no ip|"
 	from := 0

@@ -45,7 +45,19 @@ type subject struct {
 type class struct {
 	name  string
 	kinds fault.Kinds
-	seeds int // in all; a tenth with -short or the race detector
+	seeds int      // in all; a tenth with -short or the race detector
+	again []uint64 // seeds beyond them that once failed
+}
+
+// list returns the seeds of a run.
+func (c class) list() (seeds []uint64) {
+	for i := range c.runs() {
+		seeds = append(seeds, *conserveFirst+uint64(i))
+	}
+	if *conserveSeeds == 0 && *conserveFirst == 0 {
+		seeds = append(seeds, c.again...)
+	}
+	return seeds
 }
 
 // overrunClass is the class in which boards leave bytes in their UART for too long.
@@ -163,8 +175,9 @@ func (b *subject) some(t *testing.T) {
 			var kinds [32]int
 			s0, err := b.script(0, class)
 			check(t, err)
-			for i := shard; i < c.runs(); i += shards {
-				seed := *conserveFirst + uint64(i)
+			seeds := c.list()
+			for i := shard; i < len(seeds); i += shards {
+				seed := seeds[i]
 				s, err := b.script(seed, class)
 				check(t, err)
 				out := b.conserve(t, class, s)

@@ -85,7 +85,7 @@ func faultyNINA(seed uint64) (*Faulty, error) {
 var ninaConserves = subject{
 	test:    "NINAConserves",
 	make:    func(seed uint64, _ string) (*Faulty, error) { return faultyNINA(seed) },
-	classes: []class{{"none", 0, 100}, {"detectable", fault.Detectable, 450}, {"undetectable", fault.Undetectable, 450}},
+	classes: []class{{"none", 0, 100, nil}, {"detectable", fault.Detectable, 450, nil}, {"undetectable", fault.Undetectable, 450, nil}},
 	every:   []int{15, 40, 150},
 	other:   40,
 }
